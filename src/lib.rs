@@ -1,0 +1,6 @@
+//! latchkey: Redis inside a Node.js process.
+//!
+//! The modules are floors of a house, lowest first; a module uses only floors below its own
+//! (`tidy` holds that), and only `node` knows JavaScript.
+
+pub mod types;
