@@ -3,4 +3,10 @@
 //! The modules are floors of a house, lowest first; a module uses only floors below its own
 //! (`tidy` holds that), and only `node` knows JavaScript.
 
+pub mod bytes;
+pub mod clock;
+pub mod error;
+pub mod memory;
+pub mod reply;
+
 pub mod types;

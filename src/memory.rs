@@ -1,0 +1,127 @@
+//! Who uses how much memory: the allocator counts.
+//!
+//! Every allocation and release of this addon passes through `Counting`, which adds the size
+//! class to a counter of the calling thread. The engine reads the counter before and after a
+//! command and charges the difference to the command's store; so `used_memory` is what the
+//! allocator really handed out, for each of many stores, with no shared counter on the hot path.
+
+use std::alloc::{GlobalAlloc, Layout};
+use std::cell::Cell;
+
+use mimalloc::MiMalloc;
+
+/// mimalloc, counting what each thread holds.
+pub struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+static INNER: MiMalloc = MiMalloc;
+
+thread_local! {
+    /// Bytes this thread allocated less those it released. Goes below zero when memory made on
+    /// another thread is released here.
+    static BALANCE: Cell<i64> = const { Cell::new(0) };
+}
+
+/// The thread's balance so far; only differences mean anything.
+#[inline]
+pub fn balance() -> i64 {
+    BALANCE.with(Cell::get)
+}
+
+/// How many bytes the allocator really takes for a request of `size` bytes.
+///
+/// mimalloc's size classes: steps of 16 bytes up to 128, then four classes to each doubling.
+#[inline]
+pub const fn good_size(size: usize) -> usize {
+    if size <= 128 {
+        if size <= 8 { 8 } else { (size + 15) & !15 }
+    } else {
+        // The step is a quarter of the power of two below the size.
+        let step = 1usize << (usize::BITS - 1 - (size - 1).leading_zeros() - 2);
+        (size + step - 1) & !(step - 1)
+    }
+}
+
+#[inline]
+fn charge(bytes: i64) {
+    // A thread that is being torn down has no counter any more: what it frees is lost to the books.
+    let _ = BALANCE.try_with(|balance| balance.set(balance.get() + bytes));
+}
+
+#[expect(unsafe_code, reason = "a global allocator is an unsafe trait; every call is forwarded")]
+// SAFETY: each method forwards to mimalloc with the same layout and pointer; counting touches
+// only a thread-local integer that never allocates.
+unsafe impl GlobalAlloc for Counting {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller keeps GlobalAlloc's contract, which is mimalloc's.
+        let at = unsafe { INNER.alloc(layout) };
+        if !at.is_null() {
+            charge(good_size(layout.size()) as i64);
+        }
+        at
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as above.
+        let at = unsafe { INNER.alloc_zeroed(layout) };
+        if !at.is_null() {
+            charge(good_size(layout.size()) as i64);
+        }
+        at
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { INNER.dealloc(at, layout) };
+        charge(-(good_size(layout.size()) as i64));
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: as above.
+        let moved = unsafe { INNER.realloc(at, layout, new_size) };
+        if !moved.is_null() {
+            charge(good_size(new_size) as i64 - good_size(layout.size()) as i64);
+        }
+        moved
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn size_classes_are_those_of_mimalloc() {
+        for (size, class) in [
+            (1, 8),
+            (9, 16),
+            (17, 32),
+            (64, 64),
+            (65, 80),
+            (129, 160),
+            (161, 192),
+            (257, 320),
+            (500, 512),
+            (513, 640),
+            (4096, 4096),
+            (4097, 5120),
+        ] {
+            assert_eq!(good_size(size), class, "{size}");
+        }
+    }
+
+    #[test]
+    fn what_is_freed_is_given_back_to_the_balance() {
+        let before = balance();
+        let bytes = std::hint::black_box(vec![0u8; 1000]);
+        assert_eq!(balance() - before, 1024);
+        drop(bytes);
+        assert_eq!(balance(), before);
+    }
+}
