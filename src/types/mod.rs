@@ -1,1 +1,7 @@
 //! Data structures: what a key can hold. No keys, no clients, no clocks.
+
+mod blob;
+#[cfg(test)]
+mod dice;
+
+pub mod listpack;
