@@ -4,4 +4,6 @@ mod blob;
 #[cfg(test)]
 mod dice;
 
+pub mod glob;
 pub mod listpack;
+pub mod random;
