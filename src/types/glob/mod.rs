@@ -1,10 +1,10 @@
 //! Glob patterns as KEYS, SCAN MATCH and PSUBSCRIBE read them.
 //!
-//! `*` any run of bytes, `?` any byte, `[abc]` `[a-c]` `[^a]` one byte of a class, `\x` the byte x itself.
-//! Redis's corners are kept: a class that is never closed ends with the pattern, the ends of a
-//! range may come in either order, bytes above 0x7f count as negative in a range, an empty text
-//! matches nothing but the empty pattern (callers ask nobody when the pattern is `*` alone), and
-//! more than a thousand stars match nothing.
+//! `*` any run of bytes, `?` any byte, `[abc]` `[a-c]` `[^a]` one byte of a class, `\x` the byte x
+//! itself. Redis's corners are kept: a class that is never closed ends with the pattern, the ends
+//! of a range may come in either order, bytes above 0x7f count as negative in a range, an empty
+//! text matches nothing but the empty pattern (callers ask nobody when the pattern is `*` alone),
+//! and more than a thousand stars match nothing.
 //!
 //! Each token but `*` takes exactly one byte, so only the last star ever needs to be tried again:
 //! the work is bounded by pattern length times text length, whatever the pattern.
