@@ -39,7 +39,7 @@ const ORDER = {
     'deprecated_since',
     'replaced_by',
     'history',
-    'arguments'
+    'arguments',
   ],
   argument: [
     'name',
@@ -51,9 +51,9 @@ const ORDER = {
     'since',
     'deprecated_since',
     'flags',
-    'arguments'
+    'arguments',
   ],
-  keySpec: ['notes', 'flags', 'begin_search', 'find_keys']
+  keySpec: ['notes', 'flags', 'begin_search', 'find_keys'],
 }
 
 /** A simple string, to tell it from a bulk string while checking the shapes. */
@@ -131,7 +131,7 @@ async function withServer(use) {
   const server = spawn(
     program,
     ['--port', '0', '--unixsocket', path, '--save', '', '--appendonly', 'no', '--dir', folder],
-    { stdio: 'ignore' }
+    { stdio: 'ignore' },
   )
   try {
     await once(server, 'spawn').catch((error) => {
@@ -217,9 +217,9 @@ function addRows(rows, info, docs) {
       step,
       statuses(acl, name),
       tips.map(text),
-      specs.map((spec) => keySpec(spec, name))
+      specs.map((spec) => keySpec(spec, name)),
     ],
-    docs: docsRow(docs, name)
+    docs: docsRow(docs, name),
   }
   for (const sub of subs) addRows(rows, sub, docs.subcommands[sub[0]])
 }
