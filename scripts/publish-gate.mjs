@@ -23,7 +23,8 @@ function* publishFaults(folder) {
   }
   for (const platform of platforms) {
     const manifest = readManifest(path.join(folder, platform))
-    if (manifest.version !== version) yield `${manifest.name} is ${manifest.version}, not ${version}`
+    if (manifest.version !== version)
+      yield `${manifest.name} is ${manifest.version}, not ${version}`
     const binary = path.join(folder, platform, manifest.main)
     if (!existsSync(binary)) yield `${manifest.name} has no ${manifest.main}`
     else if (statSync(binary).size < 100_000) yield `${manifest.main} is too small to be the addon`
