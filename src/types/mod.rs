@@ -4,6 +4,8 @@ mod blob;
 #[cfg(test)]
 mod dice;
 
+pub mod dict;
 pub mod glob;
 pub mod listpack;
 pub mod random;
+pub mod thin;
