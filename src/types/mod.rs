@@ -9,3 +9,42 @@ pub mod glob;
 pub mod listpack;
 pub mod random;
 pub mod thin;
+
+/// What sort of value a key holds. The numbers are kept in entry headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    String = 0,
+    List = 1,
+    Set = 2,
+    SortedSet = 3,
+    Hash = 4,
+    Stream = 5,
+}
+
+impl Kind {
+    /// The name `TYPE` answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::List => "list",
+            Self::Set => "set",
+            Self::SortedSet => "zset",
+            Self::Hash => "hash",
+            Self::Stream => "stream",
+        }
+    }
+}
+
+/// A value that holds elements and fits the two words an entry has for it.
+pub trait Collection: Clone + 'static {
+    const KIND: Kind;
+
+    /// A collection without elements, in its most compact encoding.
+    fn empty() -> Self;
+
+    fn is_empty(&self) -> bool;
+
+    /// About how many allocations a drop releases: large ones are dropped on another thread.
+    fn free_cost(&self) -> usize;
+}

@@ -1,0 +1,365 @@
+//! Typed access to one database, for one command, with its locks already taken.
+//!
+//! This is the only door to values: it checks the type, meets dead keys before a command can,
+//! notes the use for eviction, and remembers which value is being changed so that a fault half
+//! way can be told. What a command gets are references into the value's own allocation, which
+//! stay put when the table around it grows.
+
+#![expect(unsafe_code, reason = "shards are reached without their lock type once the scope holds it")]
+
+use std::cell::{Cell, RefCell};
+
+use super::entry::{Entry, Str};
+use super::evict;
+use super::kinds;
+use super::space::{Keyspace, Stats};
+use super::table::{Table, shard_of};
+use crate::error::{Error, Result};
+use crate::types::Collection;
+
+/// What the caller has locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Nothing: only `scan` and its kin may be used, which lock shard by shard.
+    Unlocked,
+    /// One shard.
+    Shard(usize),
+    /// The gate alone: everything.
+    All,
+}
+
+/// Dropping a value of more parts than this is left to another thread.
+const DROP_AT_ONCE: usize = 64;
+
+/// One database as one command sees it.
+pub struct Db<'a> {
+    pub(super) space: &'a Keyspace,
+    pub(super) table: &'a Table,
+    pub(super) scope: Scope,
+    index: usize,
+    now_ms: Cell<u64>,
+    /// The hash the engine computed to find the shard, with the key it belongs to.
+    hint: (*const u8, usize, u64),
+    stats: Cell<Stats>,
+    /// Keys that were met dead and removed.
+    expired: RefCell<Vec<Vec<u8>>>,
+    /// The hash of the value being changed.
+    changing: Cell<Option<u64>>,
+    /// CLIENT NO-TOUCH: reading leaves no trace.
+    pub quiet: bool,
+}
+
+impl<'a> Db<'a> {
+    /// # Safety
+    /// The caller holds what `scope` says for as long as the `Db` lives, and makes no second
+    /// `Db` whose scope overlaps.
+    pub unsafe fn new(space: &'a Keyspace, table: &'a Table, index: usize, scope: Scope) -> Self {
+        Self {
+            space,
+            table,
+            scope,
+            index,
+            now_ms: Cell::new(0),
+            hint: (std::ptr::null(), 0, 0),
+            stats: Cell::default(),
+            expired: RefCell::default(),
+            changing: Cell::new(None),
+            quiet: false,
+        }
+    }
+
+    /// Remembers the hash of a key, so that it is not computed twice.
+    pub fn hint(&mut self, key: &[u8], hash: u64) {
+        self.hint = (key.as_ptr(), key.len(), hash);
+    }
+
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    pub fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    pub fn space(&self) -> &'a Keyspace {
+        self.space
+    }
+
+    /// Another database of the store. Only for who holds everything.
+    pub fn other(&self, index: usize, table: &'a Table) -> Db<'a> {
+        assert_eq!(self.scope, Scope::All, "two databases are touched only by who is alone");
+        // SAFETY: the gate is held alone for as long as 'a; the caller uses one Db at a time
+        // on one database (MOVE and COPY refuse the same one).
+        let other = unsafe { Db::new(self.space, table, index, Scope::All) };
+        other.now_ms.set(self.now_ms.get());
+        other
+    }
+
+    /// The time of this command: read once, so that one command sees one moment.
+    #[inline]
+    pub fn now_ms(&self) -> u64 {
+        if self.now_ms.get() == 0 {
+            self.now_ms.set(self.space.now_ms());
+        }
+        self.now_ms.get()
+    }
+
+    /// Lets the commands of a transaction or script share one moment.
+    pub fn set_now_ms(&self, now_ms: u64) {
+        self.now_ms.set(now_ms);
+    }
+
+    #[inline]
+    fn hash_of(&self, key: &[u8]) -> u64 {
+        if self.hint.0 == key.as_ptr() && self.hint.1 == key.len() {
+            self.hint.2
+        } else {
+            self.space.hash(key)
+        }
+    }
+
+    #[inline]
+    fn check_scope(&self, shard: usize) {
+        match self.scope {
+            Scope::All => {}
+            Scope::Shard(held) if held == shard => {}
+            _ => panic!("a command touched a key outside what the table says it touches"),
+        }
+    }
+
+    /// The entry of a living key, noting the use.
+    #[inline]
+    #[expect(clippy::mut_from_ref, reason = "private; the public methods borrow as they should")]
+    fn find(&self, key: &[u8]) -> Option<&mut Entry> {
+        let hash = self.hash_of(key);
+        let index = shard_of(hash);
+        self.check_scope(index);
+        // SAFETY: the scope covers this shard; nothing below inserts.
+        let shard = unsafe { self.table.shard(index) };
+        let entry = Table::find_mut(shard, hash, key)?;
+        if let Some(deadline_ms) = entry.deadline_ms()
+            && deadline_ms <= self.now_ms()
+        {
+            self.expire(hash, key);
+            return None;
+        }
+        if !self.quiet {
+            evict::note_use(self.space, entry);
+        }
+        Some(entry)
+    }
+
+    #[cold]
+    fn expire(&self, hash: u64, key: &[u8]) {
+        // SAFETY: the scope covers this shard; removing moves no other entry.
+        let shard = unsafe { self.table.shard(shard_of(hash)) };
+        if let Some(entry) = self.table.remove_in_place(shard, hash, key) {
+            self.discard(entry);
+            self.expired.borrow_mut().push(key.to_vec());
+            self.tally(|stats| stats.expired += 1);
+        }
+    }
+
+    fn tally(&self, add: impl FnOnce(&mut Stats)) {
+        let mut stats = self.stats.get();
+        add(&mut stats);
+        self.stats.set(stats);
+    }
+
+    /// Counters of this command.
+    pub fn take_stats(&self) -> Stats {
+        self.stats.take()
+    }
+
+    /// Keys met dead since the last call.
+    pub fn take_expired(&self) -> Vec<Vec<u8>> {
+        if self.expired.borrow().is_empty() { Vec::new() } else { self.expired.take() }
+    }
+
+    /// Drops a value, or leaves a large one to another thread.
+    pub fn discard(&self, entry: Entry) {
+        if kinds::free_cost(&entry) > DROP_AT_ONCE {
+            self.space.throw_away(entry);
+        }
+    }
+
+    /// After a fault in mid-change: marks what was being changed as damaged.
+    pub fn mark_broken(&self) {
+        let Some(hash) = self.changing.get() else { return };
+        // SAFETY: the scope covers this shard.
+        let shard = unsafe { self.table.shard(shard_of(hash)) };
+        for slot in Table::each(shard).filter(|slot| slot.hash == hash) {
+            slot.entry.mark_broken();
+        }
+    }
+
+    #[inline]
+    fn sound(entry: &Entry) -> Result<()> {
+        if entry.is_broken() { Err(Error::Broken) } else { Ok(()) }
+    }
+
+    /// The living entry, for reading; counts a hit or a miss.
+    #[inline]
+    pub fn entry(&self, key: &[u8]) -> Option<&Entry> {
+        let found = self.find(key);
+        self.tally(|stats| {
+            if found.is_some() {
+                stats.hits += 1;
+            } else {
+                stats.misses += 1;
+            }
+        });
+        found.map(|entry| &*entry)
+    }
+
+    /// The entry without counting or noting a use.
+    pub fn peek(&self, key: &[u8]) -> Option<&Entry> {
+        let hash = self.hash_of(key);
+        self.check_scope(shard_of(hash));
+        // SAFETY: the scope covers this shard.
+        let shard = unsafe { self.table.shard(shard_of(hash)) };
+        let entry = Table::find(shard, hash, key)?;
+        match entry.deadline_ms() {
+            Some(at) if at <= self.now_ms() => {
+                self.expire(hash, key);
+                None
+            }
+            _ => Some(entry),
+        }
+    }
+
+    #[inline]
+    pub fn exists(&self, key: &[u8]) -> bool {
+        self.entry(key).is_some()
+    }
+
+    /// The entry, to change it.
+    #[inline]
+    pub fn entry_mut(&mut self, key: &[u8]) -> Option<&mut Entry> {
+        self.changing.set(Some(self.hash_of(key)));
+        self.find(key)
+    }
+
+    /// A string value, for reading.
+    #[inline]
+    pub fn string(&self, key: &[u8]) -> Result<Option<Str<'_>>> {
+        match self.entry(key) {
+            None => Ok(None),
+            Some(entry) => {
+                Self::sound(entry)?;
+                entry.as_str().map(Some).ok_or(Error::WrongType)
+            }
+        }
+    }
+
+    /// A collection, for reading.
+    #[inline]
+    pub fn read<T: Collection>(&self, key: &[u8]) -> Result<Option<&T>> {
+        match self.entry(key) {
+            None => Ok(None),
+            Some(entry) => {
+                Self::sound(entry)?;
+                entry.as_collection().map(Some).ok_or(Error::WrongType)
+            }
+        }
+    }
+
+    /// A collection that exists, to change it. Who may empty it calls `remove_if_empty` after.
+    #[inline]
+    pub fn write<T: Collection>(&mut self, key: &[u8]) -> Result<Option<&mut T>> {
+        match self.entry_mut(key) {
+            None => Ok(None),
+            Some(entry) => {
+                Self::sound(entry)?;
+                entry.as_collection_mut().map(Some).ok_or(Error::WrongType)
+            }
+        }
+    }
+
+    /// A collection to add to, made when the key is missing. The caller adds at least one
+    /// element: an empty collection is never left behind.
+    pub fn create<T: Collection>(&mut self, key: &[u8]) -> Result<&mut T> {
+        let hash = self.hash_of(key);
+        self.changing.set(Some(hash));
+        if self.find(key).is_none() {
+            self.insert(hash, Entry::collection(key, T::empty(), None));
+        }
+        let entry = self.find(key).expect("the key was found or has just been made");
+        Self::sound(entry)?;
+        entry.as_collection_mut().ok_or(Error::WrongType)
+    }
+
+    /// Adds an entry whose key is known to be absent.
+    pub(super) fn insert(&mut self, hash: u64, entry: Entry) {
+        self.check_scope(shard_of(hash));
+        entry.set_access(evict::first_access(self.space));
+        self.space.dies_at(entry.deadline_ms());
+        // SAFETY: the scope covers this shard and `&mut self` rules out other references.
+        let shard = unsafe { self.table.shard(shard_of(hash)) };
+        self.table.insert(shard, hash, entry);
+    }
+
+    /// Puts an entry under its key, in place of whatever was there.
+    pub fn put(&mut self, entry: Entry) {
+        let hash = self.hash_of(entry.key());
+        self.changing.set(Some(hash));
+        match self.find(entry.key()) {
+            None => self.insert(hash, entry),
+            Some(old) => {
+                let (before, after) = (old.deadline_ms(), entry.deadline_ms());
+                entry.set_access(old.access());
+                let old = std::mem::replace(old, entry);
+                self.table.deadline_changed(shard_of(hash), before, after);
+                self.space.dies_at(after);
+                self.discard(old);
+            }
+        }
+    }
+
+    /// Puts a collection under a key, in place of whatever was there. An empty one removes the
+    /// key. Answers whether something is there now.
+    pub fn put_collection<T: Collection>(&mut self, key: &[u8], value: T) -> bool {
+        if value.is_empty() {
+            self.remove(key);
+            return false;
+        }
+        self.put(Entry::collection(key, value, None));
+        true
+    }
+
+    /// Takes an entry out of the database.
+    pub fn take(&mut self, key: &[u8]) -> Option<Entry> {
+        self.find(key)?;
+        let hash = self.hash_of(key);
+        // SAFETY: the scope covers this shard and `&mut self` rules out other references.
+        let shard = unsafe { self.table.shard(shard_of(hash)) };
+        self.table.remove(shard, hash, key)
+    }
+
+    /// Removes a key. `false` if there was none.
+    pub fn remove(&mut self, key: &[u8]) -> bool {
+        match self.take(key) {
+            Some(entry) => {
+                self.discard(entry);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Removes a collection that has lost its last element.
+    pub fn remove_if_empty(&mut self, key: &[u8]) -> bool {
+        self.peek(key).is_some_and(kinds::is_empty) && self.remove(key)
+    }
+
+    /// Gives a living key a deadline, another one, or none. `false` if there is no such key.
+    pub fn set_deadline(&mut self, key: &[u8], deadline_ms: Option<u64>) -> bool {
+        let hash = self.hash_of(key);
+        let Some(entry) = self.find(key) else { return false };
+        let before = entry.deadline_ms();
+        entry.set_deadline(deadline_ms);
+        self.table.deadline_changed(shard_of(hash), before, deadline_ms);
+        self.space.dies_at(deadline_ms);
+        true
+    }
+}

@@ -1,0 +1,508 @@
+//! A key with its value: one pointer in the table, one allocation for small values.
+//!
+//! ```text
+//! 0        4          8            [16]        payload           key        small string
+//! | meta   | key len  | deadline?  | by encoding            | key bytes | value bytes |
+//!   │                   only when flagged
+//!   └ bits 0-2 kind, 3-5 encoding, 6 deadline, 7 broken, 8-31 access (LRU or LFU)
+//!
+//! payload   Inline  u32 length, bytes follow the key
+//!           Int     i64
+//!           Raw     pointer, u32 length, u32 capacity
+//!           Shared  Arc<Vec<u8>>
+//!           Boxed   the collection itself, at most two words
+//! ```
+//!
+//! The layout decides how much memory a key takes. A string goes inline or into a block of its
+//! own, whichever falls into the smaller size classes of the allocator.
+
+#![expect(unsafe_code, reason = "a hand-laid header is what keeps a key in one allocation")]
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use crate::memory::good_size;
+use crate::reply::SHARE_FROM;
+use crate::types::{Collection, Kind};
+
+const DEADLINE: u32 = 1 << 6;
+const BROKEN: u32 = 1 << 7;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Encoding {
+    Inline = 0,
+    Int = 1,
+    Raw = 2,
+    Shared = 3,
+    Boxed = 4,
+}
+
+impl Encoding {
+    /// Bytes of the payload that stand before the key.
+    fn payload_size(self) -> usize {
+        match self {
+            Self::Inline => 4,
+            Self::Int | Self::Shared => 8,
+            Self::Raw | Self::Boxed => 16,
+        }
+    }
+}
+
+#[repr(C)]
+struct RawString {
+    at: *mut u8,
+    len: u32,
+    cap: u32,
+}
+
+/// A string value as it is stored.
+#[derive(Debug, Clone, Copy)]
+pub enum Str<'a> {
+    Int(i64),
+    Bytes(&'a [u8]),
+    /// Big: can be kept by reference.
+    Shared(&'a Arc<Vec<u8>>),
+}
+
+impl<'a> Str<'a> {
+    /// The bytes; an integer is printed into `scratch`.
+    pub fn as_bytes<'s>(&self, scratch: &'s mut itoa::Buffer) -> &'s [u8]
+    where
+        'a: 's,
+    {
+        match *self {
+            Self::Int(value) => scratch.format(value).as_bytes(),
+            Self::Bytes(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.as_bytes(&mut itoa::Buffer::new()).len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A key and its value, owned.
+pub struct Entry {
+    at: NonNull<u8>,
+}
+
+// SAFETY: an entry owns everything it points to, and every kind of value is Send and Sync
+// (asserted below for the collections); the table hands out access under its locks.
+unsafe impl Send for Entry {}
+// SAFETY: as above; the access bits are written only by who holds the shard alone.
+unsafe impl Sync for Entry {}
+
+impl Entry {
+    /// A string under `key`. Integers are stored as such.
+    pub fn string(key: &[u8], value: &[u8], deadline_ms: Option<u64>) -> Self {
+        if let Some(int) = crate::bytes::parse_int(value) {
+            return Self::int(key, int, deadline_ms);
+        }
+        if value.len() >= SHARE_FROM {
+            return Self::shared(key, Arc::new(value.to_vec()), deadline_ms);
+        }
+        let head = 8 + 8 * usize::from(deadline_ms.is_some());
+        let one = good_size(head + 4 + key.len() + value.len());
+        let two = good_size(head + 16 + key.len()) + good_size(value.len());
+        if one <= two {
+            let entry = Self::new(Kind::String, Encoding::Inline, key, deadline_ms, value.len());
+            // SAFETY: the allocation holds the payload and `value.len()` bytes after the key.
+            unsafe {
+                entry.payload().cast::<u32>().write(value.len() as u32);
+                let to = entry.at.as_ptr().add(entry.key_at() + key.len());
+                to.copy_from_nonoverlapping(value.as_ptr(), value.len());
+            }
+            entry
+        } else {
+            let mut bytes = Vec::with_capacity(good_size(value.len()));
+            bytes.extend_from_slice(value);
+            Self::raw(key, bytes, deadline_ms)
+        }
+    }
+
+    /// An integer under `key`.
+    pub fn int(key: &[u8], value: i64, deadline_ms: Option<u64>) -> Self {
+        let entry = Self::new(Kind::String, Encoding::Int, key, deadline_ms, 0);
+        // SAFETY: the payload of `Int` is eight aligned bytes.
+        unsafe { entry.payload().cast::<i64>().write(value) };
+        entry
+    }
+
+    fn raw(key: &[u8], bytes: Vec<u8>, deadline_ms: Option<u64>) -> Self {
+        let entry = Self::new(Kind::String, Encoding::Raw, key, deadline_ms, 0);
+        entry.write_raw(bytes);
+        entry
+    }
+
+    /// Stores a vector's parts; what was there must have been taken or never written.
+    fn write_raw(&self, bytes: Vec<u8>) {
+        let mut bytes = std::mem::ManuallyDrop::new(bytes);
+        let raw = RawString {
+            at: bytes.as_mut_ptr(),
+            len: bytes.len() as u32,
+            cap: bytes.capacity() as u32,
+        };
+        // SAFETY: the payload of `Raw` is sixteen aligned bytes.
+        unsafe { self.payload().cast::<RawString>().write(raw) };
+    }
+
+    /// A big string, kept by reference count.
+    pub fn shared(key: &[u8], bytes: Arc<Vec<u8>>, deadline_ms: Option<u64>) -> Self {
+        let entry = Self::new(Kind::String, Encoding::Shared, key, deadline_ms, 0);
+        // SAFETY: the payload of `Shared` is one aligned pointer.
+        unsafe { entry.payload().cast::<Arc<Vec<u8>>>().write(bytes) };
+        entry
+    }
+
+    /// A collection under `key`.
+    pub fn collection<T: Collection>(key: &[u8], value: T, deadline_ms: Option<u64>) -> Self {
+        const { assert!(size_of::<T>() <= 16 && align_of::<T>() <= 8) };
+        let entry = Self::new(T::KIND, Encoding::Boxed, key, deadline_ms, 0);
+        // SAFETY: the payload of `Boxed` is sixteen aligned bytes, enough for T.
+        unsafe { entry.payload().cast::<T>().write(value) };
+        entry
+    }
+
+    fn new(
+        kind: Kind,
+        encoding: Encoding,
+        key: &[u8],
+        deadline_ms: Option<u64>,
+        tail: usize,
+    ) -> Self {
+        let mut meta = kind as u32 | (encoding as u32) << 3;
+        if deadline_ms.is_some() {
+            meta |= DEADLINE;
+        }
+        let head = 8 + 8 * usize::from(deadline_ms.is_some()) + encoding.payload_size();
+        let layout = layout(head + key.len() + tail);
+        // SAFETY: the layout is never empty; every write lies inside it and is aligned, since
+        // the header's parts are multiples of eight before the payload.
+        unsafe {
+            let Some(at) = NonNull::new(alloc(layout)) else { handle_alloc_error(layout) };
+            at.cast::<u32>().write(meta);
+            at.add(4).cast::<u32>().write(key.len() as u32);
+            if let Some(deadline_ms) = deadline_ms {
+                at.add(8).cast::<u64>().write(deadline_ms);
+            }
+            at.add(head).as_ptr().copy_from_nonoverlapping(key.as_ptr(), key.len());
+            Self { at }
+        }
+    }
+
+    #[inline]
+    fn meta(&self) -> u32 {
+        // SAFETY: every entry begins with its meta word.
+        unsafe { self.at.cast::<u32>().read() }
+    }
+
+    #[inline]
+    fn set_meta(&self, meta: u32) {
+        // SAFETY: every entry begins with its meta word.
+        unsafe { self.at.cast::<u32>().write(meta) }
+    }
+
+    #[inline]
+    fn encoding(&self) -> Encoding {
+        match self.meta() >> 3 & 7 {
+            0 => Encoding::Inline,
+            1 => Encoding::Int,
+            2 => Encoding::Raw,
+            3 => Encoding::Shared,
+            _ => Encoding::Boxed,
+        }
+    }
+
+    #[inline]
+    fn payload_at(&self) -> usize {
+        if self.meta() & DEADLINE == 0 { 8 } else { 16 }
+    }
+
+    #[inline]
+    fn payload(&self) -> *mut u8 {
+        // SAFETY: the payload lies inside the allocation.
+        unsafe { self.at.as_ptr().add(self.payload_at()) }
+    }
+
+    #[inline]
+    fn key_at(&self) -> usize {
+        self.payload_at() + self.encoding().payload_size()
+    }
+
+    #[inline]
+    fn key_len(&self) -> usize {
+        // SAFETY: the second word of every entry is its key's length.
+        unsafe { self.at.add(4).cast::<u32>().read() as usize }
+    }
+
+    fn inline_len(&self) -> usize {
+        // SAFETY: called for `Inline` only, whose payload is a u32.
+        unsafe { self.payload().cast::<u32>().read() as usize }
+    }
+
+    fn size(&self) -> usize {
+        let tail = if self.encoding() == Encoding::Inline { self.inline_len() } else { 0 };
+        self.key_at() + self.key_len() + tail
+    }
+
+    #[inline]
+    pub fn key(&self) -> &[u8] {
+        // SAFETY: `key_len` bytes stand at `key_at`.
+        unsafe {
+            std::slice::from_raw_parts(self.at.as_ptr().add(self.key_at()), self.key_len())
+        }
+    }
+
+    #[inline]
+    pub fn kind(&self) -> Kind {
+        match self.meta() & 7 {
+            0 => Kind::String,
+            1 => Kind::List,
+            2 => Kind::Set,
+            3 => Kind::SortedSet,
+            4 => Kind::Hash,
+            _ => Kind::Stream,
+        }
+    }
+
+    /// The millisecond from which on the key is dead.
+    #[inline]
+    pub fn deadline_ms(&self) -> Option<u64> {
+        if self.meta() & DEADLINE == 0 {
+            return None;
+        }
+        // SAFETY: a flagged entry has the deadline after its first two words.
+        Some(unsafe { self.at.add(8).cast::<u64>().read() })
+    }
+
+    /// Was a change of this value interrupted by a fault?
+    #[inline]
+    pub fn is_broken(&self) -> bool {
+        self.meta() & BROKEN != 0
+    }
+
+    /// Marks the value as damaged: only removing the key is allowed from now on.
+    pub fn mark_broken(&self) {
+        self.set_meta(self.meta() | BROKEN);
+    }
+
+    /// The 24 bits of access history (LRU clock, or LFU time and counter).
+    #[inline]
+    pub fn access(&self) -> u32 {
+        self.meta() >> 8
+    }
+
+    #[inline]
+    pub fn set_access(&self, access: u32) {
+        self.set_meta(self.meta() & 0xFF | access << 8);
+    }
+
+    /// The string value; `None` if this is a collection.
+    #[inline]
+    pub fn as_str(&self) -> Option<Str<'_>> {
+        // SAFETY: each arm reads the payload its encoding wrote.
+        unsafe {
+            Some(match self.encoding() {
+                Encoding::Inline => {
+                    let at = self.at.as_ptr().add(self.key_at() + self.key_len());
+                    Str::Bytes(std::slice::from_raw_parts(at, self.inline_len()))
+                }
+                Encoding::Int => Str::Int(self.payload().cast::<i64>().read()),
+                Encoding::Raw => {
+                    let raw = &*self.payload().cast::<RawString>();
+                    Str::Bytes(std::slice::from_raw_parts(raw.at, raw.len as usize))
+                }
+                Encoding::Shared => Str::Shared(&*self.payload().cast::<Arc<Vec<u8>>>()),
+                Encoding::Boxed => return None,
+            })
+        }
+    }
+
+    /// The integer in place, if the value is stored as one.
+    #[inline]
+    pub fn int_mut(&mut self) -> Option<&mut i64> {
+        if self.encoding() != Encoding::Int {
+            return None;
+        }
+        // SAFETY: the payload of `Int` is an aligned i64.
+        Some(unsafe { &mut *self.payload().cast::<i64>() })
+    }
+
+    /// The collection, if it is a `T`.
+    #[inline]
+    pub fn as_collection<T: Collection>(&self) -> Option<&T> {
+        // SAFETY: the kind tells the type that was written.
+        (self.kind() == T::KIND).then(|| unsafe { &*self.payload().cast::<T>() })
+    }
+
+    #[inline]
+    pub fn as_collection_mut<T: Collection>(&mut self) -> Option<&mut T> {
+        // SAFETY: the kind tells the type that was written.
+        (self.kind() == T::KIND).then(|| unsafe { &mut *self.payload().cast::<T>() })
+    }
+
+    /// Writes a new string over an old one where both have the same shape: no allocation.
+    #[inline]
+    pub fn overwrite(&mut self, value: &[u8], deadline_ms: Option<u64>) -> bool {
+        if self.encoding() != Encoding::Inline
+            || self.inline_len() != value.len()
+            || self.deadline_ms().is_some() != deadline_ms.is_some()
+            || self.is_broken()
+            || crate::bytes::parse_int(value).is_some()
+        {
+            return false;
+        }
+        // SAFETY: the new value is exactly as long as the one it replaces.
+        unsafe {
+            let to = self.at.as_ptr().add(self.key_at() + self.key_len());
+            to.copy_from_nonoverlapping(value.as_ptr(), value.len());
+            if let Some(deadline_ms) = deadline_ms {
+                self.at.add(8).cast::<u64>().write(deadline_ms);
+            }
+        }
+        true
+    }
+
+    /// Sets, changes or takes away the deadline. The entry moves only when it gains or loses one.
+    pub fn set_deadline(&mut self, deadline_ms: Option<u64>) {
+        match (self.deadline_ms(), deadline_ms) {
+            (Some(_), Some(new)) => {
+                // SAFETY: a flagged entry has room for its deadline.
+                unsafe { self.at.add(8).cast::<u64>().write(new) }
+            }
+            (None, None) => {}
+            _ => self.rebuild(deadline_ms, None),
+        }
+    }
+
+    /// Gives the entry another key (RENAME), keeping value and deadline.
+    pub fn set_key(&mut self, key: &[u8]) {
+        self.rebuild(self.deadline_ms(), Some(key));
+    }
+
+    /// Moves the payload as it is into a new allocation with another header.
+    fn rebuild(&mut self, deadline_ms: Option<u64>, key: Option<&[u8]>) {
+        let encoding = self.encoding();
+        let tail = if encoding == Encoding::Inline { self.inline_len() } else { 0 };
+        let new = Self::new(self.kind(), encoding, key.unwrap_or(self.key()), deadline_ms, tail);
+        new.set_meta(new.meta() | self.meta() & !(0x7F));
+        // SAFETY: payloads of one encoding have one size, and both tails are `tail` long. The
+        // old allocation is released without dropping what it points to: that has moved.
+        unsafe {
+            new.payload().copy_from_nonoverlapping(self.payload(), encoding.payload_size());
+            let from = self.at.as_ptr().add(self.key_at() + self.key_len());
+            let to = new.at.as_ptr().add(new.key_at() + new.key_len());
+            to.copy_from_nonoverlapping(from, tail);
+            dealloc(self.at.as_ptr(), layout(self.size()));
+            std::ptr::write(self, new);
+        }
+    }
+
+    /// The string as a growable vector of at least `min_len` bytes (filled with zeros), changed
+    /// by `change` and stored again. Doubles its room when it must grow, as Redis does.
+    pub fn with_string_mut<R>(
+        &mut self,
+        min_len: usize,
+        change: impl FnOnce(&mut Vec<u8>) -> R,
+    ) -> R {
+        let mut bytes = self.take_string(min_len);
+        if bytes.len() < min_len {
+            if bytes.capacity() < min_len {
+                let target = if min_len < 1 << 20 { min_len * 2 } else { min_len + (1 << 20) };
+                bytes.reserve_exact(good_size(target) - bytes.len());
+            }
+            bytes.resize(min_len, 0);
+        }
+        let result = change(&mut bytes);
+        self.put_string(bytes);
+        result
+    }
+
+    /// Takes the bytes out; the entry is a `Raw` one with nothing in it until they come back.
+    fn take_string(&mut self, min_len: usize) -> Vec<u8> {
+        // SAFETY: each arm takes what its encoding wrote, and leaves an empty `Raw` behind.
+        let bytes = unsafe {
+            match self.encoding() {
+                Encoding::Raw => {
+                    let raw = self.payload().cast::<RawString>().read();
+                    let bytes = Vec::from_raw_parts(raw.at, raw.len as usize, raw.cap as usize);
+                    self.write_raw(Vec::new());
+                    return bytes;
+                }
+                Encoding::Shared => {
+                    let slot = &mut *self.payload().cast::<Arc<Vec<u8>>>();
+                    let bytes = std::mem::take(slot);
+                    // Someone still reads the old bytes: they keep them, we change a copy.
+                    return Arc::try_unwrap(bytes).unwrap_or_else(|held| held.to_vec());
+                }
+                _ => {
+                    let mut scratch = itoa::Buffer::new();
+                    let old = self.as_str().map_or(&b""[..], |text| text.as_bytes(&mut scratch));
+                    let mut bytes = Vec::with_capacity(good_size(min_len.max(old.len())));
+                    bytes.extend_from_slice(old);
+                    bytes
+                }
+            }
+        };
+        let new = Self::raw(self.key(), Vec::new(), self.deadline_ms());
+        new.set_access(self.access());
+        *self = new;
+        bytes
+    }
+
+    fn put_string(&mut self, bytes: Vec<u8>) {
+        if bytes.len() < SHARE_FROM && self.encoding() == Encoding::Raw {
+            self.write_raw(bytes);
+            return;
+        }
+        if self.encoding() == Encoding::Shared {
+            // SAFETY: the payload of `Shared` is an Arc.
+            unsafe { *self.payload().cast::<Arc<Vec<u8>>>() = Arc::new(bytes) };
+            return;
+        }
+        let new = Self::shared(self.key(), Arc::new(bytes), self.deadline_ms());
+        new.set_access(self.access());
+        *self = new;
+    }
+
+    /// About how many allocations dropping this releases (64 KB of one counts as one more).
+    pub fn free_cost(&self, collection_cost: impl FnOnce(&Self) -> usize) -> usize {
+        match self.as_str() {
+            Some(text) => 1 + text.len() / (64 * 1024),
+            None => 1 + collection_cost(self),
+        }
+    }
+}
+
+fn layout(size: usize) -> Layout {
+    Layout::from_size_align(size, 8).expect("keys and small values are far below the limit")
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let layout = layout(self.size());
+        // SAFETY: each arm drops what its encoding and kind wrote, once; then the block goes.
+        unsafe {
+            match self.encoding() {
+                Encoding::Inline | Encoding::Int => {}
+                Encoding::Raw => {
+                    let raw = self.payload().cast::<RawString>().read();
+                    drop(Vec::from_raw_parts(raw.at, raw.len as usize, raw.cap as usize));
+                }
+                Encoding::Shared => self.payload().cast::<Arc<Vec<u8>>>().drop_in_place(),
+                Encoding::Boxed => super::kinds::drop_collection(self.kind(), self.payload()),
+            }
+            dealloc(self.at.as_ptr(), layout);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! Entries keep what is put into them.

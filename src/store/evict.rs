@@ -1,0 +1,277 @@
+//! What goes when memory is short: the eight policies, by sampling.
+//!
+//! As in Redis, no list of all keys in order of use is kept. A few random keys are looked at,
+//! the best candidates seen so far stay in a small pool, and the best of the pool goes. Each
+//! entry carries 24 bits: for LRU the second of its last use; for LFU a minute (16 bits) and a
+//! logarithmic counter (8 bits) that decays.
+
+use std::str::FromStr;
+use std::sync::atomic::Ordering;
+
+use super::entry::Entry;
+use super::gate::{Entered, Patience};
+use super::space::{DATABASES, Keyspace, Stats};
+use super::table::Table;
+use crate::types::random::Rng;
+
+/// A new key's use counter: high enough not to be the first to go.
+const LFU_START: u32 = 5;
+/// How hard it is to raise the counter, and how many minutes lower it by one.
+const LFU_LOG_FACTOR: f64 = 10.0;
+const LFU_DECAY_MINUTES: u32 = 1;
+
+/// How many candidates the pool remembers.
+const POOL: usize = 16;
+
+/// Which keys may go, and which go first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    NoEviction,
+    AllKeysLru,
+    AllKeysLfu,
+    AllKeysRandom,
+    VolatileLru,
+    VolatileLfu,
+    VolatileRandom,
+    VolatileTtl,
+}
+
+const NAMES: [(Policy, &str); 8] = [
+    (Policy::NoEviction, "noeviction"),
+    (Policy::AllKeysLru, "allkeys-lru"),
+    (Policy::AllKeysLfu, "allkeys-lfu"),
+    (Policy::AllKeysRandom, "allkeys-random"),
+    (Policy::VolatileLru, "volatile-lru"),
+    (Policy::VolatileLfu, "volatile-lfu"),
+    (Policy::VolatileRandom, "volatile-random"),
+    (Policy::VolatileTtl, "volatile-ttl"),
+];
+
+impl Policy {
+    pub fn name(self) -> &'static str {
+        NAMES.iter().find(|(policy, _)| *policy == self).map_or("noeviction", |(_, name)| name)
+    }
+
+    /// Does it look at keys with a deadline only?
+    fn is_volatile(self) -> bool {
+        matches!(
+            self,
+            Self::VolatileLru | Self::VolatileLfu | Self::VolatileRandom | Self::VolatileTtl
+        )
+    }
+
+    pub fn counts_uses(self) -> bool {
+        matches!(self, Self::AllKeysLfu | Self::VolatileLfu)
+    }
+
+    fn is_random(self) -> bool {
+        matches!(self, Self::AllKeysRandom | Self::VolatileRandom)
+    }
+}
+
+impl FromStr for Policy {
+    type Err = ();
+
+    fn from_str(name: &str) -> Result<Self, ()> {
+        let name = name.to_ascii_lowercase();
+        NAMES.iter().find(|(_, known)| *known == name).map(|(policy, _)| *policy).ok_or(())
+    }
+}
+
+/// The best candidates met so far, worst first; kept from one eviction to the next.
+#[derive(Default)]
+pub struct Pool {
+    candidates: Vec<Candidate>,
+}
+
+struct Candidate {
+    score: u64,
+    db: usize,
+    key: Vec<u8>,
+}
+
+/// The access bits of a new entry.
+#[inline]
+pub(super) fn first_access(space: &Keyspace) -> u32 {
+    if space.counts_uses.load(Ordering::Relaxed) {
+        (minutes(space) & 0xFFFF) << 8 | LFU_START
+    } else {
+        space.access_clock()
+    }
+}
+
+/// Notes one use in the entry's access bits.
+#[inline]
+pub(super) fn note_use(space: &Keyspace, entry: &Entry) {
+    if space.counts_uses.load(Ordering::Relaxed) {
+        note_count(space, entry);
+    } else {
+        let now = space.access_clock();
+        if entry.access() != now {
+            entry.set_access(now);
+        }
+    }
+}
+
+#[cold]
+fn note_count(space: &Keyspace, entry: &Entry) {
+    let count = decayed(space, entry.access());
+    let chance = 1.0 / (f64::from(count.saturating_sub(LFU_START)) * LFU_LOG_FACTOR + 1.0);
+    // A draw from the key's own bits would be no chance at all, so the store's dice it is.
+    let draw = space.rng.lock().next_u64() as f64 / u64::MAX as f64;
+    let count = if count < 255 && draw < chance { count + 1 } else { count };
+    entry.set_access((minutes(space) & 0xFFFF) << 8 | count);
+}
+
+fn minutes(space: &Keyspace) -> u32 {
+    space.access_clock() / 60
+}
+
+/// The use counter after the minutes nobody came.
+fn decayed(space: &Keyspace, access: u32) -> u32 {
+    let passed = (minutes(space).wrapping_sub(access >> 8)) & 0xFFFF;
+    (access & 0xFF).saturating_sub(passed / LFU_DECAY_MINUTES)
+}
+
+/// Seconds since the last use, where access bits note the second.
+pub fn idle_seconds(space: &Keyspace, entry: &Entry) -> u32 {
+    space.access_clock().wrapping_sub(entry.access()) & 0xFF_FFFF
+}
+
+/// The use counter of an entry, where access bits count uses.
+pub fn use_count(space: &Keyspace, entry: &Entry) -> u32 {
+    decayed(space, entry.access())
+}
+
+/// The higher, the sooner it goes.
+fn score(space: &Keyspace, policy: Policy, entry: &Entry) -> u64 {
+    match policy {
+        Policy::VolatileTtl => u64::MAX - entry.deadline_ms().unwrap_or(u64::MAX),
+        policy if policy.counts_uses() => u64::from(255 - decayed(space, entry.access())),
+        _ => u64::from(idle_seconds(space, entry)),
+    }
+}
+
+impl Keyspace {
+    /// Takes the key that should go first out of the keyspace. `None` if no key may go.
+    pub fn evict(&self, policy: Policy, samples: usize, pool: &mut Pool) -> Option<(usize, Entry)> {
+        if policy == Policy::NoEviction {
+            return None;
+        }
+        let mut rng = Rng::new(self.rng.lock().next_u64());
+        for _ in 0..DATABASES * 4 {
+            let entered = self.gate().shared(Patience::Waits)?;
+            let candidates = self.populated(&entered, policy);
+            if candidates.is_empty() {
+                return None;
+            }
+            if policy.is_random() {
+                let db = candidates[rng.below(candidates.len())];
+                let picked = self.sample(&entered, db, policy, 1, &mut rng).pop();
+                if let Some(key) = picked.map(|found| found.key)
+                    && let Some(entry) = self.take_out(&entered, db, &key, policy)
+                {
+                    return Some((db, entry));
+                }
+                continue;
+            }
+            for db in candidates {
+                for found in self.sample(&entered, db, policy, samples, &mut rng) {
+                    pool.offer(found);
+                }
+            }
+            while let Some(best) = pool.candidates.pop() {
+                if let Some(entry) = self.take_out(&entered, best.db, &best.key, policy) {
+                    return Some((best.db, entry));
+                }
+            }
+        }
+        None
+    }
+
+    /// The databases that have keys which may go.
+    fn populated(&self, entered: &Entered<'_>, policy: Policy) -> Vec<usize> {
+        (0..DATABASES)
+            .filter(|&db| {
+                self.table(entered, db).is_some_and(|table| {
+                    if policy.is_volatile() {
+                        table.with_deadline() > 0
+                    } else {
+                        !table.is_empty()
+                    }
+                })
+            })
+            .collect()
+    }
+
+    fn sample(
+        &self,
+        entered: &Entered<'_>,
+        db: usize,
+        policy: Policy,
+        samples: usize,
+        rng: &mut Rng,
+    ) -> Vec<Candidate> {
+        let mut found = Vec::with_capacity(samples);
+        let Some(table) = self.table(entered, db) else { return found };
+        // When few keys have a deadline, most shards have nothing to offer: look on.
+        let mut tries = samples * 2;
+        let mut next = table.random_shard(rng);
+        while let Some(index) = next
+            && found.len() < samples
+            && tries > 0
+        {
+            if policy.is_volatile() && table.earliest_ms(index) == super::table::NEVER {
+                next = table.next_with_deadline(index + 1);
+                tries -= 1;
+                continue;
+            }
+            let guard = table.lock(index, Patience::Waits).expect("the patient always enter");
+            let pick = if policy.is_volatile() {
+                Table::each(&guard).find(|slot| slot.entry.deadline_ms().is_some()).map(|s| &s.entry)
+            } else {
+                Table::random_entry(&guard, rng)
+            };
+            if let Some(entry) = pick {
+                let score = score(self, policy, entry);
+                found.push(Candidate { score, db, key: entry.key().to_vec() });
+            }
+            drop(guard);
+            tries -= 1;
+            next = table.random_shard(rng);
+        }
+        found
+    }
+
+    fn take_out(
+        &self,
+        entered: &Entered<'_>,
+        db: usize,
+        key: &[u8],
+        policy: Policy,
+    ) -> Option<Entry> {
+        let table = self.table(entered, db)?;
+        let hash = self.hash(key);
+        let mut guard = table.lock(super::table::shard_of(hash), Patience::Waits)?;
+        let entry = Table::find(&guard, hash, key)?;
+        if policy.is_volatile() && entry.deadline_ms().is_none() {
+            return None;
+        }
+        let entry = table.remove(&mut guard, hash, key)?;
+        self.count(Stats { evicted: 1, ..Stats::default() });
+        Some(entry)
+    }
+}
+
+impl Pool {
+    fn offer(&mut self, found: Candidate) {
+        if self.candidates.iter().any(|known| known.db == found.db && known.key == found.key) {
+            return;
+        }
+        let at = self.candidates.partition_point(|known| known.score <= found.score);
+        self.candidates.insert(at, found);
+        if self.candidates.len() > POOL {
+            self.candidates.remove(0);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! When keys die.
+//!
+//! Two ways, as in Redis. *Lazily*: a command that meets a dead key removes it and sees nothing
+//! (`Db::find`). *Actively*: a sweeper visits the shards whose earliest deadline has passed, so
+//! that memory comes back even if nobody reads. A key is dead from the millisecond of its
+//! deadline on.
+//!
+//! The sweeper works in slices: it holds a shard only for a limited number of keys, unlinks them
+//! there and drops them after unlocking.
+
+use super::entry::Entry;
+use super::gate::Patience;
+use super::space::{DATABASES, Keyspace, Stats};
+use super::table::{NEVER, SHARDS};
+
+/// How many dead keys one visit to a shard takes out: some 50 µs under its lock.
+const PER_VISIT: usize = 256;
+
+impl Keyspace {
+    /// Removes every key that is dead by now. `told` hears of each, with its database, after
+    /// the locks are gone. Answers when the next key dies.
+    pub fn sweep(&self, mut told: impl FnMut(usize, &Entry)) -> u64 {
+        let now_ms = self.now_ms();
+        self.reset_due();
+        let mut next = NEVER;
+        for index in 0..DATABASES {
+            for shard in 0..SHARDS {
+                next = next.min(self.sweep_shard(index, shard, now_ms, &mut told));
+            }
+        }
+        self.dies_at((next != NEVER).then_some(next));
+        self.due_ms()
+    }
+
+    /// One shard, as often as it takes. Answers its next deadline.
+    fn sweep_shard(
+        &self,
+        index: usize,
+        shard: usize,
+        now_ms: u64,
+        told: &mut impl FnMut(usize, &Entry),
+    ) -> u64 {
+        loop {
+            let entered = self.gate().shared(Patience::Waits).expect("the patient always enter");
+            let Some(table) = self.table(&entered, index) else { return NEVER };
+            let earliest = table.earliest_ms(shard);
+            if earliest > now_ms {
+                return earliest;
+            }
+            let mut guard = table.lock(shard, Patience::Waits).expect("the patient always enter");
+            let dead = table.take_dead(shard, &mut guard, now_ms, PER_VISIT);
+            drop(guard);
+            drop(entered);
+            for entry in &dead {
+                told(index, entry);
+            }
+            self.count(Stats { expired: dead.len() as u64, ..Stats::default() });
+            self.charged(|| drop(dead));
+        }
+    }
+}

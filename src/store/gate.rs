@@ -1,0 +1,111 @@
+//! The gate of a store: many commands on single keys at once, or one that touches everything.
+//!
+//! A reader-writer lock split into stripes, one cache line each: a thread that enters shared
+//! takes only its own stripe, so threads do not pull one counter back and forth; who enters
+//! alone takes them all, always in the same order.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use smallvec::SmallVec;
+
+const STRIPES: usize = 8;
+
+/// How long a thread that must not wait keeps trying.
+const SPIN: Duration = Duration::from_micros(20);
+
+/// May the caller wait for a lock?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// An event loop runs on this thread: give up after some 20 µs.
+    Inline,
+    /// A thread of our own: wait as long as it takes.
+    Waits,
+}
+
+#[repr(align(128))]
+struct Stripe(RwLock<()>);
+
+/// See the module's header.
+pub struct Gate {
+    stripes: [Stripe; STRIPES],
+}
+
+/// Proof that the holder entered the gate.
+pub enum Entered<'a> {
+    Shared { _stripe: RwLockReadGuard<'a, ()> },
+    Alone { _stripes: SmallVec<[RwLockWriteGuard<'a, ()>; STRIPES]> },
+}
+
+thread_local! {
+    static STRIPE: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
+/// The stripe of the calling thread, here and in other striped books.
+pub fn stripe_of_thread() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    STRIPE.with(|stripe| {
+        if stripe.get() == usize::MAX {
+            stripe.set(NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES);
+        }
+        stripe.get()
+    })
+}
+
+/// Tries again for as long as the patience lasts.
+#[inline]
+pub fn with_patience<T>(
+    patience: Patience,
+    mut attempt: impl FnMut() -> Option<T>,
+    wait: impl FnOnce() -> T,
+) -> Option<T> {
+    if let Some(got) = attempt() {
+        return Some(got);
+    }
+    if patience == Patience::Waits {
+        return Some(wait());
+    }
+    let since = Instant::now();
+    while since.elapsed() < SPIN {
+        std::hint::spin_loop();
+        if let Some(got) = attempt() {
+            return Some(got);
+        }
+    }
+    None
+}
+
+impl Gate {
+    pub fn new() -> Self {
+        Self { stripes: std::array::from_fn(|_| Stripe(RwLock::new(()))) }
+    }
+
+    /// Enters beside others. `None` only for the impatient.
+    #[inline]
+    pub fn shared(&self, patience: Patience) -> Option<Entered<'_>> {
+        let stripe = &self.stripes[stripe_of_thread()].0;
+        with_patience(patience, || stripe.try_read(), || stripe.read())
+            .map(|guard| Entered::Shared { _stripe: guard })
+    }
+
+    /// Enters alone. `None` only for the impatient.
+    pub fn alone(&self, patience: Patience) -> Option<Entered<'_>> {
+        let mut guards = SmallVec::new();
+        for stripe in &self.stripes {
+            guards.push(with_patience(
+                patience,
+                || stripe.0.try_write(),
+                || stripe.0.write(),
+            )?);
+        }
+        Some(Entered::Alone { _stripes: guards })
+    }
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,84 @@
+//! Which Rust type stands behind each kind of collection.
+
+#![expect(unsafe_code, reason = "drops a value whose type only the entry's header tells")]
+
+use super::entry::Entry;
+use crate::types::hash::Hash;
+use crate::types::list::List;
+use crate::types::set::Set;
+use crate::types::sorted_set::SortedSet;
+use crate::types::stream::Stream;
+use crate::types::{Collection, Kind};
+
+/// Drops the collection of this kind that stands at `at`.
+///
+/// # Safety
+/// `at` must point to a live value of that kind, which is not used afterwards.
+pub unsafe fn drop_collection(kind: Kind, at: *mut u8) {
+    // SAFETY: the caller says what stands there.
+    unsafe {
+        match kind {
+            Kind::String => {}
+            Kind::List => at.cast::<List>().drop_in_place(),
+            Kind::Set => at.cast::<Set>().drop_in_place(),
+            Kind::SortedSet => at.cast::<SortedSet>().drop_in_place(),
+            Kind::Hash => at.cast::<Hash>().drop_in_place(),
+            Kind::Stream => at.cast::<Stream>().drop_in_place(),
+        }
+    }
+}
+
+/// About how many allocations dropping this entry releases.
+pub fn free_cost(entry: &Entry) -> usize {
+    fn cost<T: Collection>(entry: &Entry) -> usize {
+        entry.as_collection::<T>().map_or(0, T::free_cost)
+    }
+    entry.free_cost(|entry| match entry.kind() {
+        Kind::String => 0,
+        Kind::List => cost::<List>(entry),
+        Kind::Set => cost::<Set>(entry),
+        Kind::SortedSet => cost::<SortedSet>(entry),
+        Kind::Hash => cost::<Hash>(entry),
+        Kind::Stream => cost::<Stream>(entry),
+    })
+}
+
+/// Has the collection lost its last element? Strings and streams stay when they are empty.
+pub fn is_empty(entry: &Entry) -> bool {
+    fn empty<T: Collection>(entry: &Entry) -> bool {
+        entry.as_collection::<T>().is_some_and(T::is_empty)
+    }
+    match entry.kind() {
+        Kind::String | Kind::Stream => false,
+        Kind::List => empty::<List>(entry),
+        Kind::Set => empty::<Set>(entry),
+        Kind::SortedSet => empty::<SortedSet>(entry),
+        Kind::Hash => empty::<Hash>(entry),
+    }
+}
+
+/// The same value and deadline under another key.
+pub fn copy(entry: &Entry, key: &[u8]) -> Entry {
+    fn clone<T: Collection>(entry: &Entry, key: &[u8]) -> Option<Entry> {
+        let value = entry.as_collection::<T>()?.clone();
+        Some(Entry::collection(key, value, entry.deadline_ms()))
+    }
+    let copy = match entry.kind() {
+        Kind::String => entry.as_str().map(|text| match text {
+            super::Str::Shared(bytes) => {
+                // The copy may be changed on its own, so it does not share.
+                Entry::shared(key, std::sync::Arc::new(bytes.to_vec()), entry.deadline_ms())
+            }
+            text => {
+                let mut scratch = itoa::Buffer::new();
+                Entry::string(key, text.as_bytes(&mut scratch), entry.deadline_ms())
+            }
+        }),
+        Kind::List => clone::<List>(entry, key),
+        Kind::Set => clone::<Set>(entry, key),
+        Kind::SortedSet => clone::<SortedSet>(entry, key),
+        Kind::Hash => clone::<Hash>(entry, key),
+        Kind::Stream => clone::<Stream>(entry, key),
+    };
+    copy.expect("the kind tells the type that was written")
+}

@@ -1,0 +1,27 @@
+//! The keyspace: numbered databases, their locks, their memory and when keys die.
+//!
+//! ```text
+//! Keyspace ── gate ── 16 × Table ── 4 096 shards ── Entry
+//!                         └ reached through `Db`, which a command gets with its locks taken
+//! ```
+//!
+//! Not here: what a command means, who waits for a key, who watches it.
+
+mod db;
+mod db_keys;
+pub mod db_string;
+pub mod entry;
+pub mod evict;
+mod expire;
+pub mod gate;
+mod kinds;
+mod scan;
+mod space;
+mod table;
+
+pub use db::{Db, Scope};
+pub use entry::{Entry, Str};
+pub use gate::{Entered, Gate, Patience};
+pub use kinds::{free_cost, is_empty};
+pub use space::{DATABASES, Keyspace, Stats};
+pub use table::{NEVER, SHARDS, Table, shard_of};

@@ -1,0 +1,267 @@
+//! All databases of one store, with what they share: gate, clock, chance, memory books.
+
+#![expect(unsafe_code, reason = "the list of databases is guarded by the gate, not by a lock of its own")]
+
+use std::cell::UnsafeCell;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+
+use foldhash::SharedSeed;
+use foldhash::quality::SeedableRandomState;
+use parking_lot::Mutex;
+
+use super::entry::Entry;
+use super::gate::{Entered, Gate, Patience};
+use super::table::{NEVER, Table};
+use crate::clock::Clock;
+use crate::types::random::Rng;
+
+/// How many databases a store has.
+pub const DATABASES: usize = 16;
+
+const STRIPES: usize = 8;
+
+/// Counters that INFO shows; every thread adds to its own stripe.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Stats {
+    pub hits: u64,
+    pub misses: u64,
+    pub expired: u64,
+    pub evicted: u64,
+    pub commands: u64,
+}
+
+#[derive(Default)]
+#[repr(align(128))]
+struct Books {
+    used_bytes: AtomicI64,
+    hits: AtomicU64,
+    misses: AtomicU64,
+    expired: AtomicU64,
+    evicted: AtomicU64,
+    commands: AtomicU64,
+}
+
+/// See the module's header.
+pub struct Keyspace {
+    gate: Gate,
+    dbs: UnsafeCell<Vec<Option<Box<Table>>>>,
+    pub clock: Clock,
+    hashing: SeedableRandomState,
+    /// Seeds the hashes of big collections inside values.
+    pub seed: u64,
+    pub rng: Mutex<Rng>,
+    books: [Books; STRIPES],
+    /// Seconds, as the access bits of entries count them.
+    access_clock: AtomicU32,
+    /// Does the eviction policy count uses (LFU) rather than note the last one?
+    pub counts_uses: std::sync::atomic::AtomicBool,
+    /// No key dies before this; lowered by writes, raised by the sweeper.
+    due_ms: AtomicU64,
+    /// Large values that somebody off the event loop should drop.
+    trash: Mutex<Vec<Entry>>,
+}
+
+// SAFETY: the list of databases is read under the gate (shared or alone) and changed only by
+// who holds it alone; everything else is Sync by itself.
+unsafe impl Sync for Keyspace {}
+// SAFETY: as above.
+unsafe impl Send for Keyspace {}
+
+impl Keyspace {
+    /// An empty keyspace. With a seed, everything random about it can be foretold.
+    pub fn new(clock: Clock, seed: Option<u64>) -> Self {
+        let shared =
+            if seed.is_some() { SharedSeed::global_fixed() } else { SharedSeed::global_random() };
+        let seed = seed.unwrap_or_else(|| {
+            foldhash::quality::RandomState::default().build_hasher().finish()
+        });
+        let mut dbs: Vec<_> = (0..DATABASES).map(|_| None).collect();
+        dbs[0] = Some(Box::new(Table::new()));
+        let space = Self {
+            gate: Gate::new(),
+            dbs: UnsafeCell::new(dbs),
+            hashing: SeedableRandomState::with_seed(seed, shared),
+            seed,
+            rng: Mutex::new(Rng::new(seed)),
+            books: Default::default(),
+            access_clock: AtomicU32::new(0),
+            counts_uses: false.into(),
+            due_ms: AtomicU64::new(NEVER),
+            trash: Mutex::new(Vec::new()),
+            clock,
+        };
+        space.now_ms();
+        space
+    }
+
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        let mut hasher = self.hashing.build_hasher();
+        hasher.write(key);
+        hasher.finish()
+    }
+
+    /// The time, from the store's clock.
+    #[inline]
+    pub fn now_ms(&self) -> u64 {
+        let now_ms = self.clock.now_ms();
+        let seconds = (now_ms / 1000) as u32 & 0xFF_FFFF;
+        if self.access_clock.load(Ordering::Relaxed) != seconds {
+            self.access_clock.store(seconds, Ordering::Relaxed);
+        }
+        now_ms
+    }
+
+    /// The seconds that entries note at each use; as fresh as the last look at the clock.
+    #[inline]
+    pub fn access_clock(&self) -> u32 {
+        self.access_clock.load(Ordering::Relaxed)
+    }
+
+    /// A database, if it was ever used.
+    #[inline]
+    pub fn table(&self, _entered: &Entered<'_>, index: usize) -> Option<&Table> {
+        // SAFETY: the gate is entered, so nobody changes the list meanwhile.
+        unsafe { (&*self.dbs.get()).get(index)?.as_deref() }
+    }
+
+    /// Makes sure that a database exists. Waits for the gate.
+    pub fn open(&self, index: usize) {
+        let exists = |entered: &Entered<'_>| self.table(entered, index).is_some();
+        if self.gate.shared(Patience::Waits).is_some_and(|entered| exists(&entered)) {
+            return;
+        }
+        if let Some(_alone) = self.gate.alone(Patience::Waits) {
+            // SAFETY: the gate is held alone.
+            let dbs = unsafe { &mut *self.dbs.get() };
+            if let Some(slot) = dbs.get_mut(index) {
+                slot.get_or_insert_with(|| Box::new(Table::new()));
+            }
+        }
+    }
+
+    /// Takes a database's table away and leaves an empty one. The caller holds the gate alone,
+    /// which the lifetime of no `Db` may outlast.
+    pub fn replace(&self, entered: &Entered<'_>, index: usize) -> Option<Box<Table>> {
+        assert!(matches!(entered, Entered::Alone { .. }), "only who is alone may swap tables");
+        // SAFETY: the gate is held alone.
+        let slot = unsafe { (*self.dbs.get()).get_mut(index)? };
+        match slot {
+            Some(table) if !table.is_empty() => slot.replace(Box::new(Table::new())),
+            _ => None,
+        }
+    }
+
+    /// Exchanges two databases.
+    pub fn swap(&self, entered: &Entered<'_>, a: usize, b: usize) {
+        assert!(matches!(entered, Entered::Alone { .. }), "only who is alone may swap tables");
+        // SAFETY: the gate is held alone.
+        unsafe { (*self.dbs.get()).swap(a, b) };
+    }
+
+    /// Adds to this thread's share of the memory books.
+    #[inline]
+    pub fn charge(&self, bytes: i64) {
+        if bytes != 0 {
+            self.book().used_bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
+    }
+
+    fn book(&self) -> &Books {
+        &self.books[super::gate::stripe_of_thread() % STRIPES]
+    }
+
+    /// Bytes the allocator holds for this store.
+    pub fn used_bytes(&self) -> usize {
+        let sum: i64 = self.books.iter().map(|b| b.used_bytes.load(Ordering::Relaxed)).sum();
+        sum.max(0) as usize
+    }
+
+    /// Adds to the counters of this thread's stripe.
+    #[inline]
+    pub fn count(&self, add: Stats) {
+        // Plain loads and stores: these are statistics, and a stripe has one thread most times.
+        fn add_to(counter: &AtomicU64, by: u64) {
+            if by != 0 {
+                counter.store(counter.load(Ordering::Relaxed) + by, Ordering::Relaxed);
+            }
+        }
+        let book = self.book();
+        add_to(&book.commands, add.commands);
+        add_to(&book.hits, add.hits);
+        add_to(&book.misses, add.misses);
+        add_to(&book.expired, add.expired);
+        add_to(&book.evicted, add.evicted);
+    }
+
+    pub fn stats(&self) -> Stats {
+        let mut sum = Stats::default();
+        for book in &self.books {
+            sum.hits += book.hits.load(Ordering::Relaxed);
+            sum.misses += book.misses.load(Ordering::Relaxed);
+            sum.expired += book.expired.load(Ordering::Relaxed);
+            sum.evicted += book.evicted.load(Ordering::Relaxed);
+            sum.commands += book.commands.load(Ordering::Relaxed);
+        }
+        sum
+    }
+
+    /// `CONFIG RESETSTAT`.
+    pub fn reset_stats(&self) {
+        for book in &self.books {
+            for counter in
+                [&book.hits, &book.misses, &book.expired, &book.evicted, &book.commands]
+            {
+                counter.store(0, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// No key dies before this millisecond.
+    #[inline]
+    pub fn due_ms(&self) -> u64 {
+        self.due_ms.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub(super) fn dies_at(&self, deadline_ms: Option<u64>) {
+        if let Some(at) = deadline_ms
+            && at < self.due_ms.load(Ordering::Relaxed)
+        {
+            self.due_ms.fetch_min(at, Ordering::Relaxed);
+        }
+    }
+
+    /// The sweeper starts a round: what is written from now on lowers the mark again.
+    pub(super) fn reset_due(&self) {
+        self.due_ms.store(NEVER, Ordering::Relaxed);
+    }
+
+    /// Keeps a large value until somebody who may take long drops it.
+    pub fn throw_away(&self, entry: Entry) {
+        self.trash.lock().push(entry);
+    }
+
+    pub fn has_trash(&self) -> bool {
+        !self.trash.lock().is_empty()
+    }
+
+    /// Drops what was thrown away and books the memory. Takes as long as it takes.
+    pub fn empty_trash(&self) {
+        let trash = std::mem::take(&mut *self.trash.lock());
+        self.charged(|| drop(trash));
+    }
+
+    /// Runs something that allocates or frees for this store outside a command.
+    pub fn charged<R>(&self, work: impl FnOnce() -> R) -> R {
+        let before = crate::memory::balance();
+        let result = work();
+        self.charge(crate::memory::balance() - before);
+        result
+    }
+}

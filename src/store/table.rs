@@ -1,0 +1,335 @@
+//! One numbered database: a dashmap of entries in 4 096 shards.
+//!
+//! ```text
+//! hash   63..57 tag | 56..45 shard | 44..4 position in the shard, for SCAN | low bits: bucket
+//! slot   hash (8 bytes) | entry (8 bytes)
+//! ```
+//!
+//! The hash stands beside the pointer, so growing a shard never touches the entries. Beside each
+//! shard stand its earliest deadline and the number of keys that have one; a bitmap of occupied
+//! shards keeps sampling cheap when the table is sparse.
+//!
+//! Nothing here takes a lock: `space` and `db` do, and only they call in.
+
+#![expect(unsafe_code, reason = "shards are reached under locks that `space` and `db` hold")]
+
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+
+use dashmap::{DashMap, RwLockWriteGuard, SharedValue};
+use raw_table::raw::RawTable;
+
+use super::entry::Entry;
+use super::gate::{Patience, with_patience};
+use crate::types::random::Rng;
+
+/// How many shards a database has.
+pub const SHARDS: usize = 4096;
+
+/// Bits of a SCAN position inside one shard.
+pub const POSITION_BITS: u32 = 41;
+
+/// No key of the shard has a deadline.
+pub const NEVER: u64 = u64::MAX;
+
+/// An entry with its hash, as it stands in a bucket.
+pub struct Slot {
+    pub hash: u64,
+    pub entry: Entry,
+}
+
+// dashmap asks for these; the raw table never calls them.
+impl PartialEq for Slot {
+    fn eq(&self, other: &Self) -> bool {
+        self.entry.key() == other.entry.key()
+    }
+}
+impl Eq for Slot {}
+impl Hash for Slot {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+/// dashmap's own type of a shard.
+pub type Shard = RawTable<(Slot, SharedValue<()>)>;
+
+/// Hands the stored hash through: the table never hashes a key itself.
+#[derive(Clone, Default)]
+pub struct StoredHash;
+
+/// Passes a `u64` through unchanged.
+#[derive(Default)]
+pub struct Passed(u64);
+
+impl Hasher for Passed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, _: &[u8]) {}
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+impl BuildHasher for StoredHash {
+    type Hasher = Passed;
+    fn build_hasher(&self) -> Passed {
+        Passed::default()
+    }
+}
+
+/// Which shard a hash falls into.
+#[inline]
+pub fn shard_of(hash: u64) -> usize {
+    (hash >> 45) as usize & (SHARDS - 1)
+}
+
+/// Where in its shard's scan order a hash stands.
+#[inline]
+pub fn position_of(hash: u64) -> u64 {
+    hash >> 4 & ((1 << POSITION_BITS) - 1)
+}
+
+struct Deadlines {
+    earliest_ms: AtomicU64,
+    count: AtomicU32,
+}
+
+/// A database.
+pub struct Table {
+    map: DashMap<Slot, (), StoredHash>,
+    deadlines: Box<[Deadlines]>,
+    occupied: Box<[AtomicU64]>,
+    len: AtomicI64,
+    with_deadline: AtomicI64,
+}
+
+impl Table {
+    pub fn new() -> Self {
+        Self {
+            map: DashMap::with_capacity_and_hasher_and_shard_amount(0, StoredHash, SHARDS),
+            deadlines: (0..SHARDS)
+                .map(|_| Deadlines {
+                    earliest_ms: AtomicU64::new(NEVER),
+                    count: AtomicU32::new(0),
+                })
+                .collect(),
+            occupied: (0..SHARDS / 64).map(|_| AtomicU64::new(0)).collect(),
+            len: AtomicI64::new(0),
+            with_deadline: AtomicI64::new(0),
+        }
+    }
+
+    /// How many keys, dead ones that nobody has met yet included.
+    pub fn len(&self) -> usize {
+        self.len.load(Ordering::Relaxed).max(0) as usize
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many keys have a deadline.
+    pub fn with_deadline(&self) -> usize {
+        self.with_deadline.load(Ordering::Relaxed).max(0) as usize
+    }
+
+    /// Locks a shard.
+    #[inline]
+    pub fn lock(&self, shard: usize, patience: Patience) -> Option<RwLockWriteGuard<'_, Shard>> {
+        let lock = &self.map.shards()[shard];
+        with_patience(patience, || lock.try_write(), || lock.write())
+    }
+
+    /// A shard without taking its lock.
+    ///
+    /// # Safety
+    /// The caller holds this shard's lock, or the store's gate alone, and keeps no other
+    /// reference into the shard's bucket array across a call that inserts or removes.
+    #[inline]
+    #[expect(clippy::mut_from_ref, reason = "the lock that makes it unique is held elsewhere")]
+    pub unsafe fn shard(&self, shard: usize) -> &mut Shard {
+        // SAFETY: exclusive by the caller's promise.
+        unsafe { &mut *self.map.shards()[shard].data_ptr() }
+    }
+
+    /// The entry of `key` in a shard of this table.
+    #[inline]
+    pub fn find<'s>(shard: &'s Shard, hash: u64, key: &[u8]) -> Option<&'s Entry> {
+        shard
+            .get(hash, |(slot, _)| slot.hash == hash && slot.entry.key() == key)
+            .map(|(slot, _)| &slot.entry)
+    }
+
+    #[inline]
+    pub fn find_mut<'s>(shard: &'s mut Shard, hash: u64, key: &[u8]) -> Option<&'s mut Entry> {
+        shard
+            .get_mut(hash, |(slot, _)| slot.hash == hash && slot.entry.key() == key)
+            .map(|(slot, _)| &mut slot.entry)
+    }
+
+    /// Adds an entry whose key is known to be absent.
+    pub fn insert<'s>(&self, shard: &'s mut Shard, hash: u64, entry: Entry) -> &'s mut Entry {
+        if shard.is_empty() {
+            let index = shard_of(hash);
+            self.occupied[index / 64].fetch_or(1 << (index % 64), Ordering::Relaxed);
+        }
+        self.len.fetch_add(1, Ordering::Relaxed);
+        self.deadline_changed(shard_of(hash), None, entry.deadline_ms());
+        let slot = (Slot { hash, entry }, SharedValue::new(()));
+        let bucket = shard.insert(hash, slot, |(slot, _)| slot.hash);
+        // SAFETY: the bucket was just filled and the borrow of the shard is ours.
+        unsafe { &mut bucket.as_mut().0.entry }
+    }
+
+    /// Takes an entry out.
+    pub fn remove(&self, shard: &mut Shard, hash: u64, key: &[u8]) -> Option<Entry> {
+        let (slot, _) = shard
+            .remove_entry(hash, |(slot, _)| slot.hash == hash && slot.entry.key() == key)?;
+        self.removed(shard, &slot);
+        Some(slot.entry)
+    }
+
+    /// As `remove`, but no other slot moves: references to other entries stay valid.
+    pub fn remove_in_place(&self, shard: &mut Shard, hash: u64, key: &[u8]) -> Option<Entry> {
+        let (slot, _) = shard
+            .remove_entry(hash, |(slot, _)| slot.hash == hash && slot.entry.key() == key)?;
+        self.book_removal(shard, &slot);
+        Some(slot.entry)
+    }
+
+    fn book_removal(&self, shard: &Shard, slot: &Slot) {
+        let index = shard_of(slot.hash);
+        self.len.fetch_sub(1, Ordering::Relaxed);
+        self.deadline_changed(index, slot.entry.deadline_ms(), None);
+        if shard.is_empty() {
+            self.occupied[index / 64].fetch_and(!(1 << (index % 64)), Ordering::Relaxed);
+        }
+    }
+
+    fn removed(&self, shard: &mut Shard, slot: &Slot) {
+        self.book_removal(shard, slot);
+        // A shard that has become sparse gives its buckets back.
+        if shard.buckets() > 32 && shard.len() * 8 < shard.buckets() {
+            shard.shrink_to(shard.len() * 2, |(slot, _)| slot.hash);
+        }
+    }
+
+    /// Keeps the shard's books when a key gains, changes or loses its deadline.
+    #[inline]
+    pub fn deadline_changed(&self, shard: usize, old_ms: Option<u64>, new_ms: Option<u64>) {
+        let books = &self.deadlines[shard];
+        match (old_ms.is_some(), new_ms.is_some()) {
+            (false, true) => {
+                books.count.fetch_add(1, Ordering::Relaxed);
+                self.with_deadline.fetch_add(1, Ordering::Relaxed);
+            }
+            (true, false) => {
+                self.with_deadline.fetch_sub(1, Ordering::Relaxed);
+                if books.count.fetch_sub(1, Ordering::Relaxed) == 1 {
+                    books.earliest_ms.store(NEVER, Ordering::Relaxed);
+                }
+            }
+            _ => {}
+        }
+        if let Some(new_ms) = new_ms {
+            books.earliest_ms.fetch_min(new_ms, Ordering::Relaxed);
+        }
+    }
+
+    /// No key of the shard dies before this millisecond.
+    pub fn earliest_ms(&self, shard: usize) -> u64 {
+        self.deadlines[shard].earliest_ms.load(Ordering::Relaxed)
+    }
+
+    /// The earliest deadline of the table; `NEVER` if there is none.
+    pub fn earliest_of_all_ms(&self) -> u64 {
+        (0..SHARDS).map(|shard| self.earliest_ms(shard)).min().unwrap_or(NEVER)
+    }
+
+    /// Takes out up to `most` dead entries of a locked shard and corrects its earliest deadline.
+    pub fn take_dead(&self, index: usize, shard: &mut Shard, now_ms: u64, most: usize) -> Vec<Entry> {
+        let mut dead = Vec::new();
+        let mut earliest = NEVER;
+        // SAFETY: the caller holds the shard; the iterator ends before anything is removed.
+        for bucket in unsafe { shard.iter() } {
+            // SAFETY: the iterator yields full buckets.
+            let (slot, _) = unsafe { bucket.as_ref() };
+            match slot.entry.deadline_ms() {
+                Some(at) if at <= now_ms && dead.len() < most => {
+                    dead.push((slot.hash, bucket));
+                }
+                Some(at) => earliest = earliest.min(at),
+                None => {}
+            }
+        }
+        let mut taken = Vec::with_capacity(dead.len());
+        for (_, bucket) in dead {
+            // SAFETY: removing a bucket moves no other, so the collected ones stay valid;
+            // `removed` (which may shrink) runs only after the last of them.
+            let ((slot, _), _) = unsafe { shard.remove(bucket) };
+            taken.push(slot);
+        }
+        for slot in &taken {
+            self.removed(shard, slot);
+        }
+        self.deadlines[index].earliest_ms.store(earliest, Ordering::Relaxed);
+        taken.into_iter().map(|slot| slot.entry).collect()
+    }
+
+    /// The next occupied shard at or after `from`.
+    pub fn next_occupied(&self, from: usize) -> Option<usize> {
+        if from >= SHARDS {
+            return None;
+        }
+        let mut word = from / 64;
+        let mut bits = self.occupied[word].load(Ordering::Relaxed) & (!0 << (from % 64));
+        loop {
+            if bits != 0 {
+                return Some(word * 64 + bits.trailing_zeros() as usize);
+            }
+            word += 1;
+            bits = self.occupied.get(word)?.load(Ordering::Relaxed);
+        }
+    }
+
+    /// The next shard at or after `from` in which a key has a deadline.
+    pub fn next_with_deadline(&self, from: usize) -> Option<usize> {
+        (from..SHARDS).find(|shard| self.earliest_ms(*shard) != NEVER)
+    }
+
+    /// A shard to sample: any occupied one, also when few are.
+    pub fn random_shard(&self, rng: &mut Rng) -> Option<usize> {
+        let from = rng.below(SHARDS);
+        self.next_occupied(from).or_else(|| self.next_occupied(0))
+    }
+
+    /// A random entry of a shard that is held.
+    pub fn random_entry<'s>(shard: &'s Shard, rng: &mut Rng) -> Option<&'s Entry> {
+        if shard.is_empty() {
+            return None;
+        }
+        loop {
+            let index = rng.below(shard.buckets());
+            // SAFETY: the index is below the number of buckets, and only a full one is read.
+            unsafe {
+                if shard.is_bucket_full(index) {
+                    return Some(&shard.bucket(index).as_ref().0.entry);
+                }
+            }
+        }
+    }
+
+    /// Every slot of a shard that is held.
+    pub fn each(shard: &Shard) -> impl Iterator<Item = &Slot> {
+        // SAFETY: the borrow of the shard keeps it as it is while the iterator lives.
+        unsafe { shard.iter().map(|bucket| &bucket.as_ref().0) }
+    }
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self::new()
+    }
+}
