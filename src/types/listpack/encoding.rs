@@ -250,6 +250,28 @@ fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     out
 }
 
+/// A string to look for, with the integer it may be stored as.
+#[derive(Debug, Clone, Copy)]
+pub struct Needle<'a> {
+    bytes: &'a [u8],
+    int: Option<i64>,
+}
+
+impl<'a> Needle<'a> {
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, int: parse_int(bytes) }
+    }
+
+    /// Whether `element`, as a string, is this one.
+    #[inline]
+    pub fn is(&self, element: Element<'_>) -> bool {
+        match element {
+            Element::Bytes(bytes) => bytes == self.bytes,
+            Element::Int(value) => self.int == Some(value),
+        }
+    }
+}
+
 /// Where the first element equal to `needle` starts, from `at` on, passing over `skip_count` elements
 /// after each one.
 pub(super) fn find(
@@ -259,14 +281,10 @@ pub(super) fn find(
     needle: &[u8],
     skip_count: usize,
 ) -> Option<usize> {
-    let wanted = parse_int(needle);
+    let needle = Needle::new(needle);
     while at < end {
         let (found, mut next) = element_and_next(bytes, at);
-        let equal = match found {
-            Element::Bytes(bytes) => bytes == needle,
-            Element::Int(value) => wanted == Some(value),
-        };
-        if equal {
+        if needle.is(found) {
             return Some(at);
         }
         for _ in 0..skip_count {

@@ -38,7 +38,7 @@ use std::fmt;
 use crate::types::blob::{Blob, Frame};
 use encoding::Word;
 
-pub use encoding::Element;
+pub use encoding::{Element, Needle};
 pub use iter::Iter;
 
 /// Bytes before the first element.
@@ -205,6 +205,12 @@ impl Listpack {
         Iter::new(self.as_bytes(), pos.offset(), self.end())
     }
 
+    /// The elements before `pos` and the one there.
+    pub fn iter_through(&self, pos: Pos) -> Iter<'_> {
+        let stop = encoding::skip(self.as_bytes(), pos.offset());
+        Iter::new(self.as_bytes(), HEADER_BYTES, stop)
+    }
+
     /// The first element equal to `needle`, passing over `skip` elements after each one looked at: 0
     /// looks at all, 1 at the fields of field-value pairs.
     pub fn find(&self, needle: &[u8], skip: usize) -> Option<Pos> {
@@ -263,6 +269,20 @@ impl Listpack {
     /// are. Returns how many.
     pub fn remove_range(&mut self, index: isize, count: usize) -> usize {
         self.seek(index).map_or(0, |pos| self.remove_many(pos, count))
+    }
+
+    /// Takes out the elements at all of `positions`, which ascend, moving what stays once.
+    pub fn remove_each(&mut self, positions: &[Pos]) {
+        let Some(first) = positions.first() else { return };
+        let (mut write, end) = (first.offset(), self.end());
+        for (i, pos) in positions.iter().enumerate() {
+            let keep = encoding::skip(self.as_bytes(), pos.offset());
+            let until = positions.get(i + 1).map_or(end, |next| next.offset());
+            self.0.body_mut().copy_within(keep - Total::HEADER..until - Total::HEADER, write - Total::HEADER);
+            write += until - keep;
+        }
+        self.splice(write, end - write, 0);
+        self.count_removed(positions.len());
     }
 
     /// Leaves the elements before `pos` and returns the rest.

@@ -185,6 +185,22 @@ fn positions_step_both_ways() {
     assert_eq!(list.prev(third), Some(second));
     assert_eq!(list.prev(first), None);
     assert_eq!(list.iter_from(second).count(), 2);
+    assert_eq!(list.iter_through(second).count(), 2);
+}
+
+#[test]
+fn several_elements_go_at_once() {
+    let mut dice = Dice::new(3);
+    for _ in 0..200 {
+        let words: Vec<_> = (0..dice.below(12)).map(|_| dice.word()).collect();
+        let mut list = listpack(&words);
+        let (mut gone, mut kept) = (Vec::new(), Vec::new());
+        for ((pos, _), word) in list.iter().zip(&words) {
+            if dice.below(2) == 0 { gone.push(pos) } else { kept.push(word.clone()) }
+        }
+        list.remove_each(&gone);
+        check(&list, &kept);
+    }
 }
 
 #[test]
