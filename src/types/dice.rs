@@ -1,23 +1,22 @@
-//! Random numbers for tests: seeded, so a failure comes back.
+//! Random values for tests: seeded, so a failure comes back.
 
-/// A splitmix64 generator.
-pub struct Dice(u64);
+use crate::types::random::Rng;
+
+/// Values of the kinds that collections store in different ways.
+pub struct Dice(Rng);
 
 impl Dice {
     pub fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(Rng::new(seed))
     }
 
     pub fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
+        self.0.next_u64()
     }
 
     /// A number below `limit`.
     pub fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.roll() % limit as u64).expect("below a usize")
+        self.0.below(limit)
     }
 
     /// An integer of random width, near one of the powers of two.

@@ -7,6 +7,7 @@ mod dice;
 pub mod dict;
 pub mod glob;
 pub mod intset;
+pub mod list;
 pub mod listpack;
 pub mod random;
 pub mod thin;

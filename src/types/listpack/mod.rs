@@ -278,7 +278,9 @@ impl Listpack {
         for (i, pos) in positions.iter().enumerate() {
             let keep = encoding::skip(self.as_bytes(), pos.offset());
             let until = positions.get(i + 1).map_or(end, |next| next.offset());
-            self.0.body_mut().copy_within(keep - Total::HEADER..until - Total::HEADER, write - Total::HEADER);
+            self.0
+                .body_mut()
+                .copy_within(keep - Total::HEADER..until - Total::HEADER, write - Total::HEADER);
             write += until - keep;
         }
         self.splice(write, end - write, 0);
