@@ -20,6 +20,7 @@ mod tests;
 use std::ops::Range;
 
 use crate::types::listpack::{Element, Listpack, Needle, Pos};
+use crate::types::{Collection, Kind};
 
 pub use fill::Fill;
 pub use iter::Iter;
@@ -70,14 +71,6 @@ impl List {
         match self {
             Self::Listpack(_) => "listpack",
             Self::Quick(_) => "quicklist",
-        }
-    }
-
-    /// How many allocations freeing the list takes.
-    pub fn free_cost(&self) -> usize {
-        match self {
-            Self::Listpack(_) => 1,
-            Self::Quick(elements) => elements.nodes().len() + 2,
         }
     }
 
@@ -317,6 +310,25 @@ impl List {
             && let Some(elements) = list.take_only_node(fill)
         {
             *self = Self::Listpack(elements);
+        }
+    }
+}
+
+impl Collection for List {
+    const KIND: Kind = Kind::List;
+
+    fn empty() -> Self {
+        Self::new()
+    }
+
+    fn is_empty(&self) -> bool {
+        Self::is_empty(self)
+    }
+
+    fn free_cost(&self) -> usize {
+        match self {
+            Self::Listpack(_) => 1,
+            Self::Quick(elements) => elements.nodes().len() + 2,
         }
     }
 }
