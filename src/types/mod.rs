@@ -10,6 +10,7 @@ pub mod intset;
 pub mod list;
 pub mod listpack;
 pub mod random;
+pub mod rank;
 pub mod thin;
 
 /// What sort of value a key holds. The numbers are kept in entry headers.
