@@ -119,7 +119,7 @@ class Server {
 
   async send(who, words) {
     const connection = await this.#connection(who)
-    if (connection.replies.length) throw new Error(`${who} has messages that no < line took`)
+    if (connection.replies.length) throw new Error(`connection ${who} has replies that no < line took`)
     connection.write(words)
     const queues = answersWithPushes(words)
       ? [connection.pushes, connection.replies]

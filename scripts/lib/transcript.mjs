@@ -244,21 +244,24 @@ export async function play(steps, cast) {
   const printed = []
   let who = 'a'
   for (const step of steps) {
-    if (step.only && step.only !== cast.name) printed.push(undefined)
-    else {
-      if (step.kind === 'switch') who = step.name
-      if (step.kind === 'advance') await cast.advance(step.ms)
-      if (step.kind === 'protocol') await cast.protocol(who, step.protocol)
-      const reply =
-        step.kind === 'send'
-          ? await cast.send(who, step.words)
-          : step.kind === 'receive'
-            ? await cast.receive(who, step)
-            : undefined
+    if (step.kind === 'switch') who = step.name
+    const plays = !step.only || step.only === cast.name
+    try {
+      const reply = plays ? await perform(step, who, cast) : undefined
       printed.push(reply && show(reply, step))
+    } catch (error) {
+      throw new Error(`line ${step.line}: ${error.message}`, { cause: error })
     }
   }
   return printed
+}
+
+async function perform(step, who, cast) {
+  if (step.kind === 'send') return cast.send(who, step.words)
+  if (step.kind === 'receive') return cast.receive(who, step)
+  if (step.kind === 'advance') await cast.advance(step.ms)
+  if (step.kind === 'protocol') await cast.protocol(who, step.protocol)
+  return undefined
 }
 
 /** Replies that are no replies. They print as their kind in brackets. */
