@@ -89,9 +89,7 @@ function olderThan(found, wanted) {
 function installPackages() {
   if (packagesAreCurrent()) return
   console.log('Installing the npm packages …')
-  // Not `npm ci`: it refuses a lock file that was written where a registry lacks the packages of
-  // other platforms. This keeps to the lock file too, and leaves it alone.
-  if (npm(['install', '--no-save', '--no-audit', '--no-fund']) !== 0) {
+  if (npm(['ci', '--no-audit', '--no-fund']) !== 0) {
     throw new SetupError('npm could not install the packages; its message stands above.')
   }
 }
