@@ -154,6 +154,4 @@ class SessionStore extends BaseStore {
   }
 }
 
-module.exports = SessionStore
-module.exports.SessionStore = SessionStore
-module.exports.default = SessionStore
+module.exports = { SessionStore }
