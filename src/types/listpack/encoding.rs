@@ -72,6 +72,18 @@ impl<'a> Element<'a> {
     }
 }
 
+impl<'a> From<&'a [u8]> for Element<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl From<i64> for Element<'_> {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+
 /// An element about to be written: code and, for a string, the data after it.
 pub(super) struct Word<'a> {
     code: [u8; 9],
@@ -83,6 +95,13 @@ impl<'a> Word<'a> {
     /// The shortest form of a string, which is an integer if it prints like one.
     pub fn of(element: &'a [u8]) -> Self {
         parse_int(element).map_or_else(|| Self::string(element), Self::int)
+    }
+
+    pub fn of_element(element: Element<'a>) -> Self {
+        match element {
+            Element::Int(value) => Self::int(value),
+            Element::Bytes(bytes) => Self::of(bytes),
+        }
     }
 
     pub fn int(value: i64) -> Self {

@@ -15,6 +15,29 @@ impl<'a> Iter<'a> {
     pub(super) fn new(bytes: &'a [u8], front: usize, back: usize) -> Self {
         Self { bytes, front, back }
     }
+
+    /// Passes over the next `count` elements without looking at them.
+    pub fn advance(&mut self, count: usize) {
+        for _ in 0..count {
+            if self.front >= self.back {
+                return;
+            }
+            self.front = encoding::skip(self.bytes, self.front);
+        }
+    }
+
+    /// Takes the last `count` elements off and returns them, or as many as there are.
+    #[must_use]
+    pub fn split_back(&mut self, count: usize) -> Self {
+        let end = self.back;
+        for _ in 0..count {
+            if self.front >= self.back {
+                break;
+            }
+            self.back = encoding::skip_back(self.bytes, self.back);
+        }
+        Self { bytes: self.bytes, front: self.back, back: end }
+    }
 }
 
 impl<'a> Iterator for Iter<'a> {

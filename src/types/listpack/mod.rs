@@ -131,16 +131,14 @@ impl Listpack {
     }
 
     /// Appends all of `elements`, moving the block once.
-    pub fn extend<'a>(&mut self, elements: impl Iterator<Item = &'a [u8]> + Clone) {
-        let (mut added, mut count) = (0, 0);
-        for element in elements.clone() {
-            added += Word::of(element).total_bytes();
-            count += 1;
-        }
+    pub fn extend<'a, T: Into<Element<'a>>>(&mut self, elements: impl Iterator<Item = T> + Clone) {
+        let words = elements.map(|element| Word::of_element(element.into()));
+        let (added, count) =
+            words.clone().fold((0, 0), |(n, i), word| (n + word.total_bytes(), i + 1));
         let mut at = self.end();
         self.splice(at, 0, added);
-        for element in elements {
-            at += Word::of(element).write(&mut self.0.body_mut()[at - Total::HEADER..]);
+        for word in words {
+            at += word.write(&mut self.0.body_mut()[at - Total::HEADER..]);
         }
         self.count_added(count);
     }

@@ -186,6 +186,15 @@ fn positions_step_both_ways() {
     assert_eq!(list.prev(first), None);
     assert_eq!(list.iter_from(second).count(), 2);
     assert_eq!(list.iter_through(second).count(), 2);
+    let mut front = list.iter();
+    let back = front.split_back(2);
+    assert_eq!(front.map(|(pos, _)| pos).collect::<Vec<_>>(), [first]);
+    assert_eq!(back.map(|(pos, _)| pos).collect::<Vec<_>>(), [second, third]);
+    let mut all = list.iter();
+    all.advance(2);
+    assert_eq!(all.next().map(|(pos, _)| pos), Some(third));
+    all.advance(2);
+    assert_eq!(all.next(), None);
 }
 
 #[test]
