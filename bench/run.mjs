@@ -61,8 +61,12 @@ async function compareSpeed() {
   const rounds = Number(options.rounds ?? (options.quick ? 3 : 9))
   const roundMs = options.quick ? 30 : 150
   const trials = TRIALS.filter(({ name }) => chosen(options.only, name))
-  const server = await startServer('redis-server')
-  if (!server) console.log('No redis-server on this machine: its columns stay empty.\n')
+  const wantsServer = SUBJECTS.some((name) => {
+    return chosen(options.subjects, name) && require(`./subjects/${name}.js`).needsServer
+  })
+  const server = wantsServer ? await startServer('redis-server') : null
+  if (wantsServer && !server)
+    console.log('No redis-server on this machine: its columns stay empty.\n')
   const subjects = await openSubjects(server)
   const rates = await measure(trials, subjects, { rounds, roundMs })
   for (const subject of subjects) await subject.close()
