@@ -61,12 +61,7 @@ async function compareSpeed() {
   const rounds = Number(options.rounds ?? (options.quick ? 3 : 9))
   const roundMs = options.quick ? 30 : 150
   const trials = TRIALS.filter(({ name }) => chosen(options.only, name))
-  const wantsServer = SUBJECTS.some((name) => {
-    return chosen(options.subjects, name) && require(`./subjects/${name}.js`).needsServer
-  })
-  const server = wantsServer ? await startServer('redis-server') : null
-  if (wantsServer && !server)
-    console.log('No redis-server on this machine: its columns stay empty.\n')
+  const server = await openServer()
   const subjects = await openSubjects(server)
   const rates = await measure(trials, subjects, { rounds, roundMs })
   for (const subject of subjects) await subject.close()
@@ -82,6 +77,17 @@ async function compareSpeed() {
   const file = options.json ?? path.join(here, 'results', 'local.json')
   mkdirSync(path.dirname(file), { recursive: true })
   writeFileSync(file, `${JSON.stringify({ machine, rounds, roundMs, rates }, null, 2)}\n`)
+}
+
+/** A redis-server for the columns that need one, if any of them is asked for. */
+async function openServer() {
+  const needed = SUBJECTS.some((name) => {
+    return chosen(options.subjects, name) && require(`./subjects/${name}.js`).needsServer
+  })
+  if (!needed) return null
+  const server = await startServer('redis-server')
+  if (!server) console.log('No redis-server on this machine: its columns stay empty.\n')
+  return server
 }
 
 function chosen(list, name) {
