@@ -11,6 +11,7 @@ pub mod list;
 pub mod listpack;
 pub mod random;
 pub mod rank;
+pub mod stream;
 pub mod thin;
 
 /// What sort of value a key holds. The numbers are kept in entry headers.

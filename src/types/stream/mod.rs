@@ -1,0 +1,271 @@
+//! Streams: entries of named values, in the order of their ids.
+//!
+//! Entries stand in listpacks of some 4 KB, as Redis lays them out (`node`), found through a tree by
+//! the id of their first entry. The bounds of nodes can be seen from outside, in what `MAXLEN ~` leaves
+//! and in dumps, so they are drawn exactly where Redis draws them.
+//!
+//! A stream without entries is still a stream: it knows its last id. Deleting leaves a mark in the
+//! node, which goes when all its entries are deleted or trimmed.
+//!
+//! Not here: the clock that ids come from; consumer groups; who waits for entries.
+
+mod id;
+mod node;
+mod range;
+#[cfg(test)]
+mod tests;
+mod trim;
+
+use std::collections::BTreeMap;
+
+use crate::types::listpack::Listpack;
+use crate::types::{Collection, Kind};
+use node::NodeReader;
+use range::Order;
+
+pub use id::StreamId;
+pub use node::Fields;
+pub use range::{Entry, Range};
+pub use trim::{Precision, Trim};
+
+/// An entry, or a node, is never larger than this.
+const MAX_BYTES: usize = 1 << 30;
+
+/// A stream, 8 bytes to hold.
+#[derive(Clone)]
+pub struct Stream(Box<Body>);
+
+#[derive(Clone, Default)]
+struct Body {
+    /// By the id of the entry that the node was made for.
+    nodes: BTreeMap<StreamId, Listpack>,
+    length: usize,
+    last_id: StreamId,
+    first_id: StreamId,
+    max_deleted_id: StreamId,
+    entries_added: u64,
+}
+
+/// How large nodes may become. Zero: as large as there is no other limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodeLimits {
+    /// `stream-node-max-bytes`
+    pub max_bytes: usize,
+    /// `stream-node-max-entries`
+    pub max_entries: usize,
+}
+
+/// Why an entry was not added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AppendError {
+    /// Its id is not greater than the last one.
+    NotGreater,
+    /// It has more than a gigabyte of names and values.
+    TooLarge,
+}
+
+impl Default for NodeLimits {
+    fn default() -> Self {
+        Self { max_bytes: 4096, max_entries: 100 }
+    }
+}
+
+impl NodeLimits {
+    fn max_bytes(self) -> usize {
+        if (1..=MAX_BYTES).contains(&self.max_bytes) { self.max_bytes } else { MAX_BYTES }
+    }
+}
+
+impl Stream {
+    pub fn new() -> Self {
+        Self(Box::default())
+    }
+
+    /// How many entries there are, deleted ones not counted.
+    pub fn len(&self) -> usize {
+        self.0.length
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The greatest id that was ever added, or what `XSETID` said.
+    pub fn last_id(&self) -> StreamId {
+        self.0.last_id
+    }
+
+    /// The id of the first entry, 0-0 if there is none.
+    pub fn first_id(&self) -> StreamId {
+        self.0.first_id
+    }
+
+    /// The greatest id that was deleted by name.
+    pub fn max_deleted_id(&self) -> StreamId {
+        self.0.max_deleted_id
+    }
+
+    /// How many entries were ever added.
+    pub fn entries_added(&self) -> u64 {
+        self.0.entries_added
+    }
+
+    /// The id of the last entry that is still there, 0-0 if there is none.
+    pub fn last_valid_id(&self) -> StreamId {
+        let last = self.range_back(StreamId::MIN, StreamId::MAX).next();
+        last.map_or(StreamId::MIN, |entry| entry.id)
+    }
+
+    /// The id that an entry added at `now_ms` gets, unless ids are exhausted.
+    pub fn next_id(&self, now_ms: u64) -> Option<StreamId> {
+        if now_ms > self.last_id().ms {
+            Some(StreamId::new(now_ms, 0))
+        } else {
+            self.last_id().incr()
+        }
+    }
+
+    /// The id that an entry with the time `ms` gets, unless that time is past or its numbers are
+    /// exhausted.
+    pub fn next_in(&self, ms: u64) -> Option<StreamId> {
+        let last = self.last_id();
+        match last.ms.cmp(&ms) {
+            std::cmp::Ordering::Less => Some(StreamId::new(ms, 0)),
+            std::cmp::Ordering::Equal => Some(StreamId::new(ms, last.seq.checked_add(1)?)),
+            std::cmp::Ordering::Greater => None,
+        }
+    }
+
+    /// Adds an entry of names and values.
+    pub fn append<'a>(
+        &mut self,
+        id: StreamId,
+        pairs: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
+        limits: NodeLimits,
+    ) -> Result<(), AppendError> {
+        let body = &mut self.0;
+        if id <= body.last_id {
+            return Err(AppendError::NotGreater);
+        }
+        let bytes = pairs.clone().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        if bytes > MAX_BYTES {
+            return Err(AppendError::TooLarge);
+        }
+        match body.nodes.last_entry() {
+            Some(mut last) if has_room(*last.key(), last.get(), bytes, limits) => {
+                let node_id = *last.key();
+                node::append(last.get_mut(), node_id, id, pairs);
+            }
+            _ => {
+                let mut node = node::create(pairs.clone().map(|(name, _)| name));
+                node::append(&mut node, id, id, pairs);
+                body.nodes.insert(id, node);
+            }
+        }
+        body.length += 1;
+        body.entries_added += 1;
+        body.last_id = id;
+        if body.length == 1 {
+            body.first_id = id;
+        }
+        Ok(())
+    }
+
+    /// The entries from `start` to `end`, both included.
+    pub fn range(&self, start: StreamId, end: StreamId) -> Range<'_> {
+        Range::new(&self.0.nodes, start, end, Order::Ascending)
+    }
+
+    /// The same entries, the last first.
+    pub fn range_back(&self, start: StreamId, end: StreamId) -> Range<'_> {
+        Range::new(&self.0.nodes, start, end, Order::Descending)
+    }
+
+    /// The entry with this id.
+    pub fn get(&self, id: StreamId) -> Option<Entry<'_>> {
+        self.range(id, id).next()
+    }
+
+    /// Takes out the entry with this id. False if there is none.
+    pub fn delete(&mut self, id: StreamId) -> bool {
+        let body = &mut self.0;
+        let Some((&node_id, list)) = body.nodes.range_mut(..=id).next_back() else { return false };
+        let mut reader = NodeReader::new(node_id, list);
+        let (count, deleted) = (reader.count, reader.deleted);
+        let flags = loop {
+            match reader.next() {
+                Some(entry) if entry.id == id && !entry.flags.deleted() => break entry.flags,
+                Some(entry) if entry.id <= id => {}
+                _ => return false,
+            }
+        };
+        if count == 1 {
+            body.nodes.remove(&node_id);
+        } else {
+            node::mark_deleted(list, flags);
+            node::set_counts(list, count - 1, Some(deleted + 1));
+        }
+        body.length -= 1;
+        body.max_deleted_id = body.max_deleted_id.max(id);
+        if body.length == 0 || id == body.first_id {
+            self.find_first_id();
+        }
+        true
+    }
+
+    /// What `XSETID` sets, as far as given. The caller has checked that it makes sense.
+    pub fn set_id(
+        &mut self,
+        last_id: StreamId,
+        entries_added: Option<u64>,
+        max_deleted_id: Option<StreamId>,
+    ) {
+        let body = &mut self.0;
+        body.last_id = last_id;
+        body.entries_added = entries_added.unwrap_or(body.entries_added);
+        body.max_deleted_id = max_deleted_id.unwrap_or(body.max_deleted_id);
+    }
+
+    /// The nodes in order with their keys, for a dump.
+    pub fn nodes(&self) -> impl ExactSizeIterator<Item = (StreamId, &Listpack)> {
+        self.0.nodes.iter().map(|(id, node)| (*id, node))
+    }
+
+    fn find_first_id(&mut self) {
+        let first = self.range(StreamId::MIN, StreamId::MAX).next();
+        let id = first.map_or(StreamId::MIN, |entry| entry.id);
+        self.0.first_id = id;
+    }
+}
+
+impl Default for Stream {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Collection for Stream {
+    const KIND: Kind = Kind::Stream;
+
+    fn empty() -> Self {
+        Self::new()
+    }
+
+    fn is_empty(&self) -> bool {
+        Self::is_empty(self)
+    }
+
+    fn free_cost(&self) -> usize {
+        self.0.nodes.len() + self.0.nodes.len() / 6 + 1
+    }
+}
+
+/// Whether an entry of so many bytes goes to this node: both limits ask about the node as it is, and
+/// deleted entries count.
+fn has_room(id: StreamId, list: &Listpack, bytes: usize, limits: NodeLimits) -> bool {
+    if list.byte_len() + bytes >= limits.max_bytes() {
+        return false;
+    }
+    let node = NodeReader::new(id, list);
+    limits.max_entries == 0 || node.count + node.deleted < limits.max_entries
+}
