@@ -873,8 +873,8 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    * Returns a count of subscribers to channels.
    * Since 2.8.0. O(N) for the NUMSUB subcommand, where N is the number of requested channels
    */
-  pubsub(...args: Args<[subcommand: Token<'NUMSUB'>, ...channels: Many<RedisValue>], Shape<(string | number)[], Record<string, number>, Context>>): Result<Shape<(string | number)[], Record<string, number>, Context>, Context>
-  pubsubBuffer(...args: Args<[subcommand: Token<'NUMSUB'>, ...channels: Many<RedisValue>], Shape<(Buffer | number)[], Record<string, number>, Context>>): Result<Shape<(Buffer | number)[], Record<string, number>, Context>, Context>
+  pubsub(...args: Args<[subcommand: Token<'NUMSUB'>, ...channels: Many<RedisValue>], (string | number)[]>): Result<(string | number)[], Context>
+  pubsubBuffer(...args: Args<[subcommand: Token<'NUMSUB'>, ...channels: Many<RedisValue>], (Buffer | number)[]>): Result<(Buffer | number)[], Context>
 
   /**
    * Returns the active shard channels.
@@ -887,8 +887,8 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    * Returns the count of subscribers of shard channels.
    * Since 7.0.0. O(N) for the SHARDNUMSUB subcommand, where N is the number of requested shard channels
    */
-  pubsub(...args: Args<[subcommand: Token<'SHARDNUMSUB'>, ...shardchannels: Many<RedisValue>], Shape<(string | number)[], Record<string, number>, Context>>): Result<Shape<(string | number)[], Record<string, number>, Context>, Context>
-  pubsubBuffer(...args: Args<[subcommand: Token<'SHARDNUMSUB'>, ...shardchannels: Many<RedisValue>], Shape<(Buffer | number)[], Record<string, number>, Context>>): Result<Shape<(Buffer | number)[], Record<string, number>, Context>, Context>
+  pubsub(...args: Args<[subcommand: Token<'SHARDNUMSUB'>, ...shardchannels: Many<RedisValue>], (string | number)[]>): Result<(string | number)[], Context>
+  pubsubBuffer(...args: Args<[subcommand: Token<'SHARDNUMSUB'>, ...shardchannels: Many<RedisValue>], (Buffer | number)[]>): Result<(Buffer | number)[], Context>
 
   /**
    * Stops listening to messages published to channels that match one or more patterns.

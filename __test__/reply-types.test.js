@@ -1,0 +1,413 @@
+'use strict'
+
+// types/signatures.json says what TypeScript users will be told about replies: here the replies are
+// held against it, those of every command, with and without Buffers, in both mappings.
+
+const { test } = require('node:test')
+const assert = require('node:assert/strict')
+const signatures = require('../types/signatures.json')
+const { newRedis, twin } = require('./lib/twin')
+
+/** One of each type, filled before every sample. */
+const DATA = [
+  ['mset', 's', 'text', 'n', '10', 's2', 'next'],
+  ['hset', 'h', 'f', '1', 'g', '2'],
+  ['rpush', 'l', 'a', 'b', 'c'],
+  ['sadd', 'st', 'a', 'b'],
+  ['sadd', 'st2', 'b', 'c'],
+  ['zadd', 'z', '1', 'a', '2.5', 'b'],
+  ['zadd', 'z2', '3', 'b'],
+  ['xadd', 'x', '1-1', 'f', 'v'],
+]
+
+/**
+ * Per command the words of its samples; where it has several forms, an object from form to samples.
+ * `-` is a command that cannot be called here: it would end the client, or needs another one.
+ */
+const SAMPLES = {
+  append: ['s x'],
+  auth: '-',
+  blmove: ['l l2 LEFT RIGHT 0.01', 'none l2 LEFT RIGHT 0.01'],
+  blmpop: ['0.01 1 l LEFT COUNT 2', '0.01 1 none LEFT'],
+  blpop: ['l 0.01', 'none 0.01'],
+  brpop: ['l 0.01', 'none 0.01'],
+  brpoplpush: ['l l2 0.01', 'none l2 0.01'],
+  bzmpop: ['0.01 1 z MIN COUNT 2', '0.01 1 none MAX'],
+  bzpopmax: ['z 0.01', 'none 0.01'],
+  bzpopmin: ['z 0.01', 'none 0.01'],
+  'cl.throttle': ['limit 5 10 60', 'limit 5 10 60 2'],
+  'client|getname': [''],
+  'client|id': [''],
+  'client|info': [''],
+  'client|list': { '...filter:string': ['', 'TYPE normal'] },
+  'client|no-evict': ['OFF'],
+  'client|no-touch': ['OFF'],
+  'client|setinfo': ['LIB-NAME test'],
+  'client|setname': ['test'],
+  command: [''],
+  'command|count': [''],
+  'command|docs': ['get'],
+  'command|getkeys': ['mset a 1 b 2'],
+  'command|getkeysandflags': ['set a 1'],
+  'command|help': [''],
+  'command|info': ['get none'],
+  'command|list': ['', 'FILTERBY PATTERN x*'],
+  'config|get': ['maxmemory*'],
+  'config|help': [''],
+  'config|resetstat': [''],
+  'config|set': ['maxmemory-samples 5'],
+  copy: ['s new', 'none new'],
+  dbsize: [''],
+  decr: ['n'],
+  decrby: ['n 2'],
+  del: ['s none'],
+  discard: '-',
+  echo: ['x'],
+  exists: ['s s none'],
+  expire: ['s 10', 'none 10'],
+  expireat: ['s 2000000000'],
+  expiretime: ['s'],
+  flushall: [''],
+  flushdb: ['ASYNC'],
+  get: ['s', 'none'],
+  getdel: ['s', 'none'],
+  getex: ['s EX 10', 'none'],
+  getrange: ['s 0 1', 'none 0 1'],
+  getset: ['s x', 'none x'],
+  hdel: ['h f none'],
+  hello: { '...protocolAndOptions:string': [''] },
+  hexists: ['h f'],
+  hget: ['h f', 'h none'],
+  hgetall: ['h', 'none'],
+  hincrby: ['h f 2'],
+  hincrbyfloat: ['h f 0.5'],
+  hkeys: ['h'],
+  hlen: ['h'],
+  hmget: ['h f none'],
+  hmset: { '': ['h f 1 g 2'] },
+  hrandfield: {
+    'key:key': ['h', 'none'],
+    'key:key count:integer': ['h 2', 'none 2'],
+    'key:key count:integer WITHVALUES': ['h 2 WITHVALUES', 'none 2 WITHVALUES'],
+  },
+  hscan: ['h 0 COUNT 10'],
+  hset: { '': ['h f 1 new 2'] },
+  hsetnx: ['h f 1'],
+  hstrlen: ['h f'],
+  hvals: ['h'],
+  incr: ['n'],
+  incrby: ['n 2'],
+  incrbyfloat: ['n 0.5'],
+  info: ['', 'server'],
+  keys: ['*'],
+  lastsave: [''],
+  lcs: {
+    'without len idx min-match-len withmatchlen': ['s s2', 's none'],
+    'key1:key key2:key LEN': ['s s2 LEN'],
+    '': ['s s2 IDX WITHMATCHLEN'],
+  },
+  lindex: ['l 0', 'l 10'],
+  linsert: ['l BEFORE b x'],
+  llen: ['l'],
+  lmove: ['l l2 LEFT RIGHT', 'none l2 LEFT RIGHT'],
+  lmpop: ['1 l LEFT', '1 none LEFT'],
+  lolwut: [''],
+  lpop: { 'without count': ['l', 'none'], '': ['l 2', 'none 2'] },
+  lpos: { 'without num-matches': ['l b', 'l none'], '': ['l b COUNT 0'] },
+  lpush: ['l x y'],
+  lpushx: ['l x'],
+  lrange: ['l 0 -1'],
+  lrem: ['l 0 a'],
+  lset: ['l 0 x'],
+  ltrim: ['l 0 1'],
+  'memory|usage': ['s', 'none'],
+  mget: ['s none'],
+  move: ['s 1'],
+  mset: { '': ['a 1 b 2'] },
+  msetnx: { '': ['a 1 b 2'] },
+  'object|encoding': ['s', 'none'],
+  'object|freq': '-',
+  'object|help': [''],
+  'object|idletime': ['s', 'none'],
+  'object|refcount': ['s', 'none'],
+  persist: ['s'],
+  pexpire: ['s 10000'],
+  pexpireat: ['s 2000000000000'],
+  pexpiretime: ['s'],
+  ping: { 'without message': [''], '': ['x'] },
+  psetex: ['s 10000 x'],
+  psubscribe: ['a* b*'],
+  pttl: ['s'],
+  publish: ['channel x'],
+  'pubsub|channels': [''],
+  'pubsub|help': [''],
+  'pubsub|numpat': [''],
+  'pubsub|numsub': ['a b'],
+  'pubsub|shardchannels': [''],
+  'pubsub|shardnumsub': ['a b'],
+  punsubscribe: '-',
+  quit: '-',
+  randomkey: [''],
+  rename: ['s new'],
+  renamenx: ['s s2'],
+  reset: '-',
+  role: [''],
+  rpop: { 'without count': ['l', 'none'], '': ['l 2', 'none 2'] },
+  rpoplpush: ['l l2', 'none l2'],
+  rpush: ['l x y'],
+  rpushx: ['l x'],
+  sadd: ['st x y'],
+  scan: ['0', '0 MATCH s* COUNT 100 TYPE string'],
+  scard: ['st'],
+  sdiff: ['st st2'],
+  sdiffstore: ['new st st2'],
+  select: ['0'],
+  set: {
+    'without condition get': ['s x', 's x EX 10'],
+    'without get': ['s x NX', 'new x PX 1000 NX'],
+    '': ['s x GET', 'new x GET'],
+  },
+  setex: ['s 10 x'],
+  setnx: ['s x'],
+  setrange: ['s 2 x'],
+  sinter: ['st st2'],
+  sintercard: ['2 st st2 LIMIT 5'],
+  sinterstore: ['new st st2'],
+  sismember: ['st a'],
+  smembers: ['st'],
+  smismember: ['st a none'],
+  smove: ['st st2 a'],
+  spop: { 'without count': ['st', 'none'], '': ['st 2', 'none 2'] },
+  spublish: ['channel x'],
+  srandmember: { 'without count': ['st', 'none'], '': ['st 2', 'none 2'] },
+  srem: ['st a'],
+  sscan: ['st 0'],
+  ssubscribe: ['a'],
+  strlen: ['s'],
+  subscribe: ['a b'],
+  substr: ['s 0 1'],
+  sunion: ['st st2'],
+  sunionstore: ['new st st2'],
+  sunsubscribe: '-',
+  swapdb: ['0 1'],
+  time: [''],
+  touch: ['s none'],
+  ttl: ['s'],
+  type: ['s', 'none'],
+  unlink: ['s none'],
+  unsubscribe: '-',
+  unwatch: [''],
+  wait: ['0 10'],
+  waitaof: ['0 0 10'],
+  watch: ['s none'],
+  xadd: ['x * f v', 'none NOMKSTREAM * f v'],
+  xdel: ['x 1-1'],
+  xlen: ['x'],
+  xrange: ['x - +', 'x - + COUNT 1'],
+  xread: ['COUNT 10 STREAMS x 0', 'BLOCK 10 STREAMS none 0'],
+  xrevrange: ['x + -'],
+  xsetid: ['x 5-1'],
+  xtrim: ['x MAXLEN 0'],
+  zadd: {
+    'key:key [NX | XX] [GT | LT] [CH] INCR score:double member:string': [
+      'z INCR 1 a',
+      'z NX INCR 1 a',
+    ],
+    '': ['z CH 5 a 6 new'],
+  },
+  zcard: ['z'],
+  zcount: ['z 0 +inf'],
+  zdiff: {
+    'numkeys:integer ...key:key WITHSCORES': ['2 z z2 WITHSCORES'],
+    '': ['2 z z2'],
+  },
+  zdiffstore: ['new 2 z z2'],
+  zincrby: ['z 1 a'],
+  zinter: {
+    'numkeys:integer ...keyAndOption:string WITHSCORES': ['2 z z2 WITHSCORES'],
+    '': ['2 z z2 WEIGHTS 1 2'],
+  },
+  zintercard: ['2 z z2'],
+  zinterstore: ['new 2 z z2 AGGREGATE MAX'],
+  zlexcount: ['z - +'],
+  zmpop: ['1 z MIN COUNT 2', '1 none MIN'],
+  zmscore: ['z a none'],
+  zpopmax: { 'without count': ['z', 'none'], '': ['z 2', 'none 2'] },
+  zpopmin: { 'without count': ['z', 'none'], '': ['z 2', 'none 2'] },
+  zrandmember: {
+    'key:key': ['z', 'none'],
+    'key:key count:integer': ['z 2', 'none 2'],
+    'key:key count:integer WITHSCORES': ['z 2 WITHSCORES', 'none 2 WITHSCORES'],
+  },
+  zrange: {
+    'without withscores': ['z 0 -1', 'z (1 +inf BYSCORE LIMIT 0 1'],
+    '': ['z 0 -1 WITHSCORES', 'z 0 -1 REV WITHSCORES'],
+  },
+  zrangebylex: ['z - +'],
+  zrangebyscore: { 'without withscores': ['z 0 5'], '': ['z 0 5 WITHSCORES LIMIT 0 1'] },
+  zrangestore: ['new z 0 -1'],
+  zrank: { 'without withscore': ['z a', 'z none'], '': ['z a WITHSCORE', 'z none WITHSCORE'] },
+  zrem: ['z a'],
+  zremrangebylex: ['z - +'],
+  zremrangebyrank: ['z 0 0'],
+  zremrangebyscore: ['z 0 1'],
+  zrevrange: { 'without withscores': ['z 0 -1'], '': ['z 0 -1 WITHSCORES'] },
+  zrevrangebylex: ['z + -'],
+  zrevrangebyscore: { 'without withscores': ['z 5 0'], '': ['z 5 0 WITHSCORES'] },
+  zrevrank: { 'without withscore': ['z a', 'z none'], '': ['z a WITHSCORE', 'z none WITHSCORE'] },
+  zscan: ['z 0'],
+  zscore: ['z a', 'z none'],
+  zunion: {
+    'numkeys:integer ...keyAndOption:string WITHSCORES': ['2 z z2 WITHSCORES'],
+    '': ['2 z z2'],
+  },
+  zunionstore: ['new 2 z z2'],
+}
+
+/** Answers a function that tells whether a value is of the TypeScript type `text`. */
+function typeCheck(text, inBuffers) {
+  const words = text.match(/'[^']*'|\w+(?=:)|\w+|[[\]|():,<>]/g)
+  let at = 0
+  const eat = (word) => words[at] === word && ++at > 0
+
+  function union() {
+    const branches = [suffixed()]
+    while (eat('|')) branches.push(suffixed())
+    return (value) => branches.some((is) => is(value))
+  }
+
+  function suffixed() {
+    let is = single()
+    while (words[at] === '[' && words[at + 1] === ']') {
+      at += 2
+      const item = is
+      is = (value) => Array.isArray(value) && value.every(item)
+    }
+    return is
+  }
+
+  function single() {
+    if (eat('(')) {
+      const is = union()
+      at++
+      return is
+    }
+    return eat('[') ? tuple() : named(words[at++])
+  }
+
+  function tuple() {
+    const items = []
+    while (!eat(']')) {
+      if (words[at + 1] === ':') at += 2
+      items.push(union())
+      eat(',')
+    }
+    return (value) =>
+      Array.isArray(value) && value.length === items.length && items.every((is, i) => is(value[i]))
+  }
+
+  function named(word) {
+    if (word === 'S') return inBuffers ? Buffer.isBuffer : (value) => typeof value === 'string'
+    if (word.startsWith("'")) {
+      const literal = word.slice(1, -1)
+      return (value) =>
+        inBuffers ? Buffer.isBuffer(value) && `${value}` === literal : value === literal
+    }
+    if (word === 'StreamEntry') {
+      at += 3 // <S>
+      const field = named('S')
+      return ([id, fields]) => field(id) && fields.every(field)
+    }
+    if (word === 'Record') {
+      at += 3 // <string,
+      const held = union()
+      at++
+      return (value) => value?.constructor === Object && Object.values(value).every(held)
+    }
+    return {
+      unknown: () => true,
+      null: (value) => value === null,
+      string: (value) => typeof value === 'string',
+      number: (value) => typeof value === 'number',
+    }[word]
+  }
+
+  const is = union()
+  assert.equal(at, words.length, `cannot read the type ${text}`)
+  return is
+}
+
+test('the reader of types knows a right value from a wrong one', () => {
+  const pair = typeCheck("[key: S, entries: (S | number)[]][] | null | 'OK'", false)
+  for (const right of [null, 'OK', [], [['a', []]], [['a', ['b', 1]]]]) assert.ok(pair(right))
+  for (const wrong of ['no', 1, ['a'], [['a']], [['a', [null]]]]) assert.ok(!pair(wrong))
+  assert.ok(typeCheck("'OK'", true)(Buffer.from('OK')))
+  assert.ok(!typeCheck('Record<string, S>', true)({ a: 'text' }))
+})
+
+test('there is a sample of every form of every command', () => {
+  assert.deepEqual(Object.keys(SAMPLES), Object.keys(signatures).filter(isTried))
+  for (const [name, samples] of Object.entries(SAMPLES)) {
+    if (samples !== '-') assert.deepEqual(forms(samples).map(formOf), formsTried(name), name)
+  }
+})
+
+/** Later commands, and forms that take an object, which `hset` and `mset` turn into the other. */
+const UNTRIED = new Set([
+  'client|getredir',
+  'client|help',
+  'client|kill',
+  'client|pause',
+  'client|reply',
+  'client|tracking',
+  'client|trackinginfo',
+  'client|unblock',
+  'client|unpause',
+])
+const isTried = (name) => !UNTRIED.has(name)
+const formOf = ([form]) => form
+const forms = (entry) =>
+  Object.entries(typeof entry === 'object' && !Array.isArray(entry) ? entry : { '': entry })
+const formsTried = (name) =>
+  forms(signatures[name])
+    .map(formOf)
+    .filter((form) => !form.includes(':object'))
+
+for (const replyMapping of ['legacy', 'resp3']) {
+  for (const suffix of ['', 'Buffer']) {
+    test(`replies are of the types told: ${replyMapping}${suffix && ', Buffers'}`, async (t) => {
+      for (const [name, samples] of Object.entries(SAMPLES)) {
+        if (samples === '-' || (name === 'cl.throttle' && twin === 'ioredis')) continue
+        await t.test(name, () => checkCommand(name, samples, suffix, replyMapping))
+      }
+    })
+  }
+}
+
+async function checkCommand(name, samples, suffix, replyMapping) {
+  const [method, subcommand] = name.split('|')
+  for (const [form, lines] of forms(samples)) {
+    const reply =
+      Array.isArray(signatures[name]) || typeof signatures[name] === 'string'
+        ? signatures[name]
+        : signatures[name][form]
+    const [resp2, resp3 = resp2] = [reply].flat()
+    const type = replyMapping === 'resp3' ? resp3 : resp2
+    const is = typeCheck(type, suffix === 'Buffer')
+    for (const line of lines) {
+      const words = line === '' ? [] : line.split(' ')
+      if (subcommand) words.unshift(subcommand)
+      const value = await sample(`${method}${suffix}`, words, replyMapping)
+      assert.ok(is(value), `${method} ${line}: ${JSON.stringify(value)} is not ${type}`)
+    }
+  }
+}
+
+/** Every sample has a client and data of its own. */
+async function sample(method, words, replyMapping) {
+  const redis = newRedis({ replyMapping })
+  await redis.multi([['flushall'], ...DATA]).exec()
+  const value = await redis[method](...words)
+  redis.disconnect()
+  return value
+}
