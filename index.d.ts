@@ -462,9 +462,18 @@ declare namespace Redis {
     close(): void
   }
 
+  export type ClusterNode =
+    | string
+    | number
+    | { host?: string | undefined; port?: number | undefined }
+  export interface ClusterOptions {
+    redisOptions?: RedisOptions | undefined
+    [option: string]: unknown
+  }
+
   /** Not this class: `instanceof` tells them apart. Constructing one explains itself and throws. */
   export class Cluster {
-    constructor(startupNodes?: unknown, options?: object)
+    constructor(startupNodes?: ClusterNode[], options?: ClusterOptions)
   }
   export class AbstractConnector {
     constructor(disconnectTimeout?: number)

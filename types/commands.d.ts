@@ -295,8 +295,8 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    * Sets configuration parameters in-flight.
    * Since 2.0.0. O(N) when N is the number of configuration parameters provided
    */
-  config(...args: Args<[subcommand: Token<'SET'>, ...datas: Many<RedisValue>], 'OK'>): Result<'OK', Context>
-  configBuffer(...args: Args<[subcommand: Token<'SET'>, ...datas: Many<RedisValue>], Buffer>): Result<Buffer, Context>
+  config(...args: Args<[subcommand: Token<'SET'>, ...parametersAndValues: Many<RedisValue>], 'OK'>): Result<'OK', Context>
+  configBuffer(...args: Args<[subcommand: Token<'SET'>, ...parametersAndValues: Many<RedisValue>], Buffer>): Result<Buffer, Context>
 
   /**
    * Copies the value of a key to a new key.
@@ -502,8 +502,8 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   hmset(key: RedisKey, fields: object, callback?: Callback<'OK'>): Result<'OK', Context>
   hmsetBuffer(key: RedisKey, fields: object, callback?: Callback<Buffer>): Result<Buffer, Context>
-  hmset(...args: Args<[key: RedisKey, ...datas: Many<RedisValue>], 'OK'>): Result<'OK', Context>
-  hmsetBuffer(...args: Args<[key: RedisKey, ...datas: Many<RedisValue>], Buffer>): Result<Buffer, Context>
+  hmset(...args: Args<[key: RedisKey, ...fieldsAndValues: Many<RedisValue>], 'OK'>): Result<'OK', Context>
+  hmsetBuffer(...args: Args<[key: RedisKey, ...fieldsAndValues: Many<RedisValue>], Buffer>): Result<Buffer, Context>
 
   /**
    * Returns one or more random fields from a hash.
@@ -529,8 +529,8 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   hset(key: RedisKey, fields: object, callback?: Callback<number>): Result<number, Context>
   hsetBuffer(key: RedisKey, fields: object, callback?: Callback<number>): Result<number, Context>
-  hset(...args: Args<[key: RedisKey, ...datas: Many<RedisValue>], number>): Result<number, Context>
-  hsetBuffer(...args: Args<[key: RedisKey, ...datas: Many<RedisValue>], number>): Result<number, Context>
+  hset(...args: Args<[key: RedisKey, ...fieldsAndValues: Many<RedisValue>], number>): Result<number, Context>
+  hsetBuffer(...args: Args<[key: RedisKey, ...fieldsAndValues: Many<RedisValue>], number>): Result<number, Context>
 
   /**
    * Sets the value of a field in a hash only when the field doesn't exist.
@@ -735,8 +735,8 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   mset(values: object, callback?: Callback<'OK'>): Result<'OK', Context>
   msetBuffer(values: object, callback?: Callback<Buffer>): Result<Buffer, Context>
-  mset(...args: Args<[...datas: Many<RedisValue>], 'OK'>): Result<'OK', Context>
-  msetBuffer(...args: Args<[...datas: Many<RedisValue>], Buffer>): Result<Buffer, Context>
+  mset(...args: Args<[...keysAndValues: Many<RedisValue>], 'OK'>): Result<'OK', Context>
+  msetBuffer(...args: Args<[...keysAndValues: Many<RedisValue>], Buffer>): Result<Buffer, Context>
 
   /**
    * Atomically modifies the string values of one or more keys only when all keys don't exist.
@@ -744,8 +744,8 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   msetnx(values: object, callback?: Callback<number>): Result<number, Context>
   msetnxBuffer(values: object, callback?: Callback<number>): Result<number, Context>
-  msetnx(...args: Args<[...datas: Many<RedisValue>], number>): Result<number, Context>
-  msetnxBuffer(...args: Args<[...datas: Many<RedisValue>], number>): Result<number, Context>
+  msetnx(...args: Args<[...keysAndValues: Many<RedisValue>], number>): Result<number, Context>
+  msetnxBuffer(...args: Args<[...keysAndValues: Many<RedisValue>], number>): Result<number, Context>
 
   /**
    * Returns the internal encoding of an object.
@@ -1266,8 +1266,8 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    * Appends a new message to a stream. Creates the key if it doesn't exist.
    * Since 5.0.0. O(1) when adding a new entry, O(N) when trimming where N being the number of entries evicted.
    */
-  xadd(...args: Args<[key: RedisKey, ...options: AnyOrder<[[nomkstream: Token<'NOMKSTREAM'>], [strategy: Token<'MAXLEN' | 'MINID'>, ...option: [] | [operator: Token<'=' | '~'>], threshold: RedisValue, ...option: [] | [countToken: Token<'LIMIT'>, count: Numeric]]]>, idSelector: Token<'*'> | RedisValue, ...datas: Many<RedisValue>], string | null>): Result<string | null, Context>
-  xaddBuffer(...args: Args<[key: RedisKey, ...options: AnyOrder<[[nomkstream: Token<'NOMKSTREAM'>], [strategy: Token<'MAXLEN' | 'MINID'>, ...option: [] | [operator: Token<'=' | '~'>], threshold: RedisValue, ...option: [] | [countToken: Token<'LIMIT'>, count: Numeric]]]>, idSelector: Token<'*'> | RedisValue, ...datas: Many<RedisValue>], Buffer | null>): Result<Buffer | null, Context>
+  xadd(...args: Args<[key: RedisKey, ...options: AnyOrder<[[nomkstream: Token<'NOMKSTREAM'>], [strategy: Token<'MAXLEN' | 'MINID'>, ...option: [] | [operator: Token<'=' | '~'>], threshold: RedisValue, ...option: [] | [countToken: Token<'LIMIT'>, count: Numeric]]]>, idSelector: Token<'*'> | RedisValue, ...fieldsAndValues: Many<RedisValue>], string | null>): Result<string | null, Context>
+  xaddBuffer(...args: Args<[key: RedisKey, ...options: AnyOrder<[[nomkstream: Token<'NOMKSTREAM'>], [strategy: Token<'MAXLEN' | 'MINID'>, ...option: [] | [operator: Token<'=' | '~'>], threshold: RedisValue, ...option: [] | [countToken: Token<'LIMIT'>, count: Numeric]]]>, idSelector: Token<'*'> | RedisValue, ...fieldsAndValues: Many<RedisValue>], Buffer | null>): Result<Buffer | null, Context>
 
   /**
    * Returns the number of messages after removing them from a stream.
@@ -1294,8 +1294,8 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    * Returns messages from multiple streams with IDs greater than the ones requested. Blocks until a message is available otherwise.
    * Since 5.0.0.
    */
-  xread(...args: Args<[...options: AnyOrder<[[countToken: Token<'COUNT'>, count: Numeric], [millisecondsToken: Token<'BLOCK'>, milliseconds: Numeric]]>, streamsToken: Token<'STREAMS'>, ...keysAndOptions: Many<RedisValue>], Shape<[key: string, entries: StreamEntry<string>[]][] | null, Record<string, StreamEntry<string>[]> | null, Context>>): Result<Shape<[key: string, entries: StreamEntry<string>[]][] | null, Record<string, StreamEntry<string>[]> | null, Context>, Context>
-  xreadBuffer(...args: Args<[...options: AnyOrder<[[countToken: Token<'COUNT'>, count: Numeric], [millisecondsToken: Token<'BLOCK'>, milliseconds: Numeric]]>, streamsToken: Token<'STREAMS'>, ...keysAndOptions: Many<RedisValue>], Shape<[key: Buffer, entries: StreamEntry<Buffer>[]][] | null, Record<string, StreamEntry<Buffer>[]> | null, Context>>): Result<Shape<[key: Buffer, entries: StreamEntry<Buffer>[]][] | null, Record<string, StreamEntry<Buffer>[]> | null, Context>, Context>
+  xread(...args: Args<[...options: AnyOrder<[[countToken: Token<'COUNT'>, count: Numeric], [millisecondsToken: Token<'BLOCK'>, milliseconds: Numeric]]>, streamsToken: Token<'STREAMS'>, ...keysAndIds: Many<RedisValue>], Shape<[key: string, entries: StreamEntry<string>[]][] | null, Record<string, StreamEntry<string>[]> | null, Context>>): Result<Shape<[key: string, entries: StreamEntry<string>[]][] | null, Record<string, StreamEntry<string>[]> | null, Context>, Context>
+  xreadBuffer(...args: Args<[...options: AnyOrder<[[countToken: Token<'COUNT'>, count: Numeric], [millisecondsToken: Token<'BLOCK'>, milliseconds: Numeric]]>, streamsToken: Token<'STREAMS'>, ...keysAndIds: Many<RedisValue>], Shape<[key: Buffer, entries: StreamEntry<Buffer>[]][] | null, Record<string, StreamEntry<Buffer>[]> | null, Context>>): Result<Shape<[key: Buffer, entries: StreamEntry<Buffer>[]][] | null, Record<string, StreamEntry<Buffer>[]> | null, Context>, Context>
 
   /**
    * Returns the messages from a stream within a range of IDs in reverse order.
@@ -1324,8 +1324,8 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   zadd(...args: Args<[key: RedisKey, ...options: AnyOrder<[[option: Token<'NX' | 'XX'>], [option: Token<'GT' | 'LT'>], [ch: Token<'CH'>]]>, scoreToken: Token<'INCR'>, score: Numeric, member: RedisValue], Shape<string | null, number | null, Context>>): Result<Shape<string | null, number | null, Context>, Context>
   zaddBuffer(...args: Args<[key: RedisKey, ...options: AnyOrder<[[option: Token<'NX' | 'XX'>], [option: Token<'GT' | 'LT'>], [ch: Token<'CH'>]]>, scoreToken: Token<'INCR'>, score: Numeric, member: RedisValue], Shape<Buffer | null, number | null, Context>>): Result<Shape<Buffer | null, number | null, Context>, Context>
-  zadd(...args: Args<[key: RedisKey, ...options: AnyOrder<[[condition: Token<'NX' | 'XX'>], [comparison: Token<'GT' | 'LT'>], [change: Token<'CH'>], [increment: Token<'INCR'>]]>, ...datas: Many<RedisValue>], number>): Result<number, Context>
-  zaddBuffer(...args: Args<[key: RedisKey, ...options: AnyOrder<[[condition: Token<'NX' | 'XX'>], [comparison: Token<'GT' | 'LT'>], [change: Token<'CH'>], [increment: Token<'INCR'>]]>, ...datas: Many<RedisValue>], number>): Result<number, Context>
+  zadd(...args: Args<[key: RedisKey, ...options: AnyOrder<[[condition: Token<'NX' | 'XX'>], [comparison: Token<'GT' | 'LT'>], [change: Token<'CH'>], [increment: Token<'INCR'>]]>, ...scoresAndMembers: Many<RedisValue>], number>): Result<number, Context>
+  zaddBuffer(...args: Args<[key: RedisKey, ...options: AnyOrder<[[condition: Token<'NX' | 'XX'>], [comparison: Token<'GT' | 'LT'>], [change: Token<'CH'>], [increment: Token<'INCR'>]]>, ...scoresAndMembers: Many<RedisValue>], number>): Result<number, Context>
 
   /**
    * Returns the number of members in a sorted set.

@@ -157,8 +157,11 @@ const endless = (label, type) => ({ label, type: `Many<${type}>`, spread: true, 
 /** The elements of one argument, taken as present. */
 function required(arg) {
   const label = camel(arg.name ?? 'option')
+  if (isMany(arg)) {
+    const name = arg.type === 'block' ? jointLabel(arg.arguments) : plural(label)
+    return [endless(name, arg.type === 'key' ? 'RedisKey' : 'RedisValue')]
+  }
   const words = ownWords(arg, label)
-  if (isMany(arg)) return [endless(plural(label), arg.type === 'key' ? 'RedisKey' : 'RedisValue')]
   if (!arg.token || arg.type === 'pure-token') return words
   return [{ label: `${label}Token`, type: token(arg.token) }, ...words]
 }
@@ -169,21 +172,17 @@ function ownWords(arg, label) {
       return [{ label, type: token(arg.token) }]
     case 'oneof':
       return [oneOf(arg.arguments, label)]
-    case 'block': {
-      const inner = parameters(arg.arguments)
-      return inner.filter((part) => part.endless).length < 1 || inner.length === 1
-        ? inner
-        : [
-            endless(
-              plural(camel(arg.arguments.map(({ name }) => name).join('-and-'))),
-              'RedisValue',
-            ),
-          ]
-    }
+    case 'block':
+      return arg.arguments.length > 1 && arg.arguments.every(isMany)
+        ? [endless(jointLabel(arg.arguments), 'RedisValue')]
+        : parameters(arg.arguments)
     default:
       return [{ label, type: TYPES[arg.type] ?? 'RedisValue' }]
   }
 }
+
+/** `fieldsAndValues` for the words that come in turns. */
+const jointLabel = (args) => camel(args.map(({ name }) => plural(name)).join('-and-'))
 
 function oneOf(branches, label) {
   if (branches.every((branch) => branch.type === 'pure-token')) {
