@@ -7,10 +7,12 @@ mod dice;
 pub mod dict;
 pub mod glob;
 pub mod intset;
+pub mod limits;
 pub mod list;
 pub mod listpack;
 pub mod random;
 pub mod rank;
+pub mod sorted_set;
 pub mod stream;
 pub mod thin;
 

@@ -39,6 +39,27 @@ impl Rng {
             }
         }
     }
+
+    /// Visits `count` of the `items` in their order, or all if there are no more, each selection
+    /// equally likely.
+    pub fn sample<T>(
+        &mut self,
+        items: impl ExactSizeIterator<Item = T>,
+        count: usize,
+        mut visit: impl FnMut(T),
+    ) {
+        let (mut left, mut wanted) = (items.len(), count);
+        for item in items {
+            if wanted == 0 {
+                return;
+            }
+            if self.below(left) < wanted {
+                visit(item);
+                wanted -= 1;
+            }
+            left -= 1;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -62,5 +83,23 @@ mod tests {
         }
         assert!(seen.iter().all(|&n| (9_500..10_500).contains(&n)), "{seen:?}");
         assert_eq!((rng.below(1), rng.below(0)), (0, 0));
+    }
+
+    #[test]
+    fn a_sample_takes_each_item_equally_often_and_none_twice() {
+        let mut rng = Rng::new(2);
+        let mut seen = [0u32; 10];
+        for _ in 0..20_000 {
+            let mut taken = Vec::new();
+            rng.sample(0..10, 3, |item| taken.push(item));
+            assert!(taken.len() == 3 && taken.is_sorted_by(|a, b| a < b));
+            for item in taken {
+                seen[item] += 1;
+            }
+        }
+        assert!(seen.iter().all(|n| (5_700..6_300).contains(n)), "{seen:?}");
+        let mut taken = Vec::new();
+        rng.sample(0..4, 9, |item| taken.push(item));
+        assert_eq!(taken, [0, 1, 2, 3]);
     }
 }

@@ -28,9 +28,11 @@ mod segment;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::hash::Hasher;
 
 use foldhash::SharedSeed;
+use foldhash::fast::FixedState;
 use foldhash::quality::FoldHasher;
 
 use crate::types::random::Rng;
@@ -166,12 +168,28 @@ impl<T: Keyed> Dict<T> {
         }
     }
 
+    /// Visits `count` different entries, or all if there are no more, each selection equally
+    /// likely.
+    pub fn sample<'a>(&'a self, count: usize, rng: &mut Rng, mut visit: impl FnMut(&'a T)) {
+        // Drawing again what was drawn already costs little only while most is not drawn.
+        if count > self.len / 3 {
+            return rng.sample(self.iter(), count, visit);
+        }
+        let mut drawn = HashSet::with_capacity_and_hasher(count, FixedState::default());
+        while drawn.len() < count {
+            let Some(entry) = self.random(rng) else { return };
+            if drawn.insert(std::ptr::from_ref(entry)) {
+                visit(entry);
+            }
+        }
+    }
+
     /// Visits about `count` entries from `cursor` on, and returns the cursor to go on from: 0 when
     /// all were visited. An entry that is there from the first step to the last is visited at least
     /// once.
     ///
     /// A cursor is a mark, thus below 2^32; entries with the same mark are visited together.
-    pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&T)) -> u64 {
+    pub fn scan<'a>(&'a self, cursor: u64, count: usize, mut visit: impl FnMut(&'a T)) -> u64 {
         let mut visited = 0;
         let mut next = cursor;
         while let Ok(mark) = u32::try_from(next) {

@@ -189,3 +189,30 @@ fn equal_seeds_give_equal_orders() {
     assert!(order(1, &mut (0..2_000)) == order(1, &mut (0..2_000).rev()));
     assert!(order(1, &mut (0..2_000)) != order(2, &mut (0..2_000)));
 }
+
+#[test]
+fn a_sample_has_no_entry_twice_and_each_is_equally_likely() {
+    let mut dict = Dict::new(5);
+    for number in 0..1_000 {
+        dict.insert(entry(number, 0));
+    }
+    let mut rng = Rng::new(3);
+    // Drawn at random, and picked while going through all.
+    for count in [100, 500] {
+        let mut drawn = HashMap::new();
+        for _ in 0..2_000 {
+            let mut keys = HashSet::new();
+            dict.sample(count, &mut rng, |e| assert!(keys.insert(&e.key)));
+            assert_eq!(keys.len(), count);
+            for key in keys {
+                *drawn.entry(key).or_insert(0) += 1;
+            }
+        }
+        let expected = count * 2;
+        assert_eq!(drawn.len(), 1_000);
+        assert!(drawn.values().all(|n| (expected * 6 / 10..expected * 14 / 10).contains(n)));
+    }
+    let mut all = 0;
+    dict.sample(5_000, &mut rng, |_| all += 1);
+    assert_eq!(all, 1_000);
+}

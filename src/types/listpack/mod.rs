@@ -209,6 +209,11 @@ impl Listpack {
         Iter::new(self.as_bytes(), HEADER_BYTES, stop)
     }
 
+    /// The elements from `start` up to, not including, the one at `end`; without an end to the tail.
+    pub fn iter_between(&self, start: Pos, end: Option<Pos>) -> Iter<'_> {
+        Iter::new(self.as_bytes(), start.offset(), end.map_or(self.end(), Pos::offset))
+    }
+
     /// The first element equal to `needle`, passing over `skip` elements after each one looked at: 0
     /// looks at all, 1 at the fields of field-value pairs.
     pub fn find(&self, needle: &[u8], skip: usize) -> Option<Pos> {
