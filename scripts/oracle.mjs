@@ -21,7 +21,7 @@ const ROOT = path.join(path.dirname(fileURLToPath(import.meta.url)), '..')
 const GOLDEN = path.join(ROOT, '__test__', 'golden')
 const BINARIES = {
   valkey: process.env.VALKEY_SERVER || 'valkey-server',
-  redis: process.env.REDIS_SERVER || 'redis-server'
+  redis: process.env.REDIS_SERVER || 'redis-server',
 }
 /** A file that waits for the real clock may lose a race on a busy machine; it may try again. */
 const TRIES_WITH_A_CLOCK = 4
@@ -119,7 +119,8 @@ class Server {
 
   async send(who, words) {
     const connection = await this.#connection(who)
-    if (connection.replies.length) throw new Error(`connection ${who} has replies that no < line took`)
+    if (connection.replies.length)
+      throw new Error(`connection ${who} has replies that no < line took`)
     connection.write(words)
     const queues = answersWithPushes(words)
       ? [connection.pushes, connection.replies]
@@ -133,8 +134,7 @@ class Server {
     const queues = [connection.pushes, connection.replies]
     const hoped = step.expected.length > 0 && step.expected[0] !== '(nothing)'
     const reply =
-      (await this.#settle(connection, queues)) ??
-      (await connection.next(queues, hoped ? 1000 : 20))
+      (await this.#settle(connection, queues)) ?? (await connection.next(queues, hoped ? 1000 : 20))
     return reply ?? (connection.closed ? CLOSED : NOTHING)
   }
 
@@ -231,10 +231,17 @@ function record(file, transcript, valkey, redis) {
 }
 
 function transcripts(paths) {
-  return paths.flatMap((each) => {
-    if (!fs.statSync(each).isDirectory()) return [each]
-    return transcripts(fs.readdirSync(each).sort().map((name) => path.join(each, name)))
-  }).filter((file) => file.endsWith('.txt'))
+  return paths
+    .flatMap((each) => {
+      if (!fs.statSync(each).isDirectory()) return [each]
+      return transcripts(
+        fs
+          .readdirSync(each)
+          .sort()
+          .map((name) => path.join(each, name)),
+      )
+    })
+    .filter((file) => file.endsWith('.txt'))
 }
 
 function available(name) {
@@ -290,7 +297,9 @@ async function main() {
     }
   }
   await Promise.all(Array.from({ length: os.availableParallelism() }, worker))
-  console.log(`${files.length} transcripts, ${replies} replies of ${present.join(' and ') || 'no server'}, ${faulty} differ`)
+  console.log(
+    `${files.length} transcripts, ${replies} replies of ${present.join(' and ') || 'no server'}, ${faulty} differ`,
+  )
   if (faulty) process.exitCode = 1
 }
 

@@ -44,7 +44,7 @@ const SCALARS = {
   ',': (text) => ({ kind: 'double', value: text }),
   '(': (text) => ({ kind: 'bignum', value: text }),
   '#': (text) => ({ kind: 'bool', value: text === 't' }),
-  _: () => ({ kind: 'nil' })
+  _: () => ({ kind: 'nil' }),
 }
 
 const AGGREGATES = { '*': 'array', '%': 'map', '~': 'set', '>': 'push' }

@@ -171,7 +171,7 @@ const EMPTY = {
   array: '(empty array)',
   map: '(empty hash)',
   set: '(empty set)',
-  push: '(empty push)'
+  push: '(empty push)',
 }
 const MARKS = { array: ')', map: '#', set: '~', push: '>' }
 
@@ -208,7 +208,10 @@ function picked(reply, names) {
     .toString()
     .split(/[\s]+/)
     .filter((word) => names.includes(word.split(/[=:]/)[0]))
-  return { kind: 'array', value: found.map((word) => ({ kind: 'string', value: Buffer.from(word) })) }
+  return {
+    kind: 'array',
+    value: found.map((word) => ({ kind: 'string', value: Buffer.from(word) })),
+  }
 }
 
 /** `@unordered`: sorted by how the elements print, so that equal contents print equally. */
@@ -221,7 +224,8 @@ function sorted(reply, how) {
   const size = how === 'pairs' && reply.kind !== 'map' ? 2 : 1
   const groups = []
   for (let i = 0; i < reply.value.length; i += size) groups.push(reply.value.slice(i, i + size))
-  const text = (group) => group.map((item) => print({ kind: 'array', value: [item].flat() }, '', leaf))
+  const text = (group) =>
+    group.map((item) => print({ kind: 'array', value: [item].flat() }, '', leaf))
   const keyed = groups.map((group) => [text(group).join('\n'), group])
   keyed.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
   return { ...reply, value: keyed.flatMap(([, group]) => group) }
