@@ -82,7 +82,6 @@ class Connection {
 /** A server of its own and the connections a transcript opens to it. */
 class Server {
   #connections = new Map()
-  #dialect = 2
 
   static async start(name) {
     const server = new Server()
@@ -130,7 +129,8 @@ class Server {
   }
 
   async receive(who, step) {
-    const connection = await this.#connection(who)
+    // One that ended is not opened anew here: that it ended is what there is to hear.
+    const connection = this.#connections.get(who) ?? (await this.#connection(who))
     const queues = [connection.pushes, connection.replies]
     const hoped = step.expected.length > 0 && step.expected[0] !== '(nothing)'
     const reply =

@@ -122,8 +122,8 @@ function doubleQuoted(text, start) {
       parts.push(Buffer.from([Number.parseInt(hex[1], 16)]))
       i += 4
     } else if (text[i] === '\\' && i + 1 < text.length) {
-      const escape = ESCAPES[text[i + 1]]
-      parts.push(escape ? Buffer.from([escape]) : Buffer.from(text[i + 1]))
+      const code = ESCAPES[text[i + 1]]
+      parts.push(Buffer.from(code ? [code] : text[i + 1]))
       i += 2
     } else {
       const char = String.fromCodePoint(text.codePointAt(i))
