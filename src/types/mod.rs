@@ -6,12 +6,14 @@ mod dice;
 
 pub mod dict;
 pub mod glob;
+pub mod hash;
 pub mod intset;
 pub mod limits;
 pub mod list;
 pub mod listpack;
 pub mod random;
 pub mod rank;
+pub mod set;
 pub mod sorted_set;
 pub mod stream;
 pub mod thin;
