@@ -137,9 +137,9 @@ impl Listpack {
             words.clone().fold((0, 0), |(n, i), word| (n + word.total_bytes(), i + 1));
         let mut at = self.end();
         self.splice(at, 0, added);
-        for word in words {
-            at += word.write(&mut self.0.body_mut()[at - Total::HEADER..]);
-        }
+        let body = self.0.body_mut();
+        // Chains of iterators are quicker from within than from without.
+        words.for_each(|word| at += word.write(&mut body[at - Total::HEADER..]));
         self.count_added(count);
     }
 

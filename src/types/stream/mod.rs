@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 
 use crate::types::listpack::Listpack;
 use crate::types::{Collection, Kind};
-use node::NodeReader;
+use node::{Head, NodeReader};
 use range::Order;
 
 pub use id::StreamId;
@@ -151,16 +151,18 @@ impl Stream {
         if bytes > MAX_BYTES {
             return Err(AppendError::TooLarge);
         }
-        match body.nodes.last_entry() {
-            Some(mut last) if has_room(*last.key(), last.get(), bytes, limits) => {
-                let node_id = *last.key();
-                node::append(last.get_mut(), node_id, id, pairs);
-            }
-            _ => {
-                let mut node = node::create(pairs.clone().map(|(name, _)| name));
-                node::append(&mut node, id, id, pairs);
-                body.nodes.insert(id, node);
-            }
+        let names = pairs.clone().map(|(name, _)| name);
+        let mut last = body.nodes.last_entry();
+        let head = last.as_ref().and_then(|last| {
+            let node = NodeReader::new(*last.key(), last.get());
+            has_room(&node, last.get().byte_len() + bytes, limits).then(|| node.head(names.clone()))
+        });
+        if let (Some(last), Some(head)) = (&mut last, head) {
+            node::append(last.get_mut(), head, id, pairs);
+        } else {
+            let mut list = node::create(names);
+            node::append(&mut list, Head { id, count: 0, same_fields: true }, id, pairs);
+            body.nodes.insert(id, list);
         }
         body.length += 1;
         body.entries_added += 1;
@@ -260,12 +262,9 @@ impl Collection for Stream {
     }
 }
 
-/// Whether an entry of so many bytes goes to this node: both limits ask about the node as it is, and
-/// deleted entries count.
-fn has_room(id: StreamId, list: &Listpack, bytes: usize, limits: NodeLimits) -> bool {
-    if list.byte_len() + bytes >= limits.max_bytes() {
-        return false;
-    }
-    let node = NodeReader::new(id, list);
-    limits.max_entries == 0 || node.count + node.deleted < limits.max_entries
+/// Whether the next entry goes to this node, which would have so many bytes. Entries count as long as
+/// they take room, deleted or not.
+fn has_room(node: &NodeReader<'_>, bytes: usize, limits: NodeLimits) -> bool {
+    bytes < limits.max_bytes()
+        && (limits.max_entries == 0 || node.count + node.deleted < limits.max_entries)
 }

@@ -29,6 +29,14 @@ pub(super) struct NodeReader<'a> {
     entries: listpack::Iter<'a>,
 }
 
+/// The start of a node, and whether the next entry has the names of its master entry.
+#[derive(Clone, Copy)]
+pub(super) struct Head {
+    pub id: StreamId,
+    pub count: usize,
+    pub same_fields: bool,
+}
+
 /// An entry in its node.
 pub(super) struct RawEntry<'a> {
     pub id: StreamId,
@@ -90,6 +98,11 @@ impl<'a> NodeReader<'a> {
         self.clone().next_back().map(|entry| entry.id)
     }
 
+    /// What appending an entry with these names must know.
+    pub fn head<'b>(&self, names: impl Iterator<Item = &'b [u8]>) -> Head {
+        Head { id: self.id, count: self.count, same_fields: self.has_names(names) }
+    }
+
     /// Whether entries with `names` can do without them.
     fn has_names<'b>(&self, mut names: impl Iterator<Item = &'b [u8]>) -> bool {
         let mut ours = self.names.clone().take(self.names_len);
@@ -143,19 +156,18 @@ pub(super) fn create<'a>(names: impl Iterator<Item = &'a [u8]> + Clone) -> Listp
     node
 }
 
-/// Appends an entry to the node whose key is `node_id`.
+/// Appends an entry to a node of which so much was `read`.
 pub(super) fn append<'a>(
     node: &mut Listpack,
-    node_id: StreamId,
+    read: Head,
     id: StreamId,
     pairs: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
 ) {
     let len = signed(pairs.clone().count());
-    let reader = NodeReader::new(node_id, node);
-    let (count, same) = (reader.count, reader.has_names(pairs.clone().map(|(name, _)| name)));
+    let same = read.same_fields;
     let flags = if same { SAME_FIELDS } else { 0 };
-    let ms = id.ms.wrapping_sub(node_id.ms).cast_signed();
-    let seq = id.seq.wrapping_sub(node_id.seq).cast_signed();
+    let ms = id.ms.wrapping_sub(read.id.ms).cast_signed();
+    let seq = id.seq.wrapping_sub(read.id.seq).cast_signed();
     let head = [flags, ms, seq].map(Element::Int).into_iter();
     let own_len = (!same).then_some(Element::Int(len)).into_iter();
     let words = pairs.flat_map(move |(name, value)| {
@@ -164,7 +176,7 @@ pub(super) fn append<'a>(
     });
     let back = 3 + if same { len } else { 2 * len + 1 };
     node.extend(head.chain(own_len).chain(words).chain(once(Element::Int(back))));
-    set_counts(node, count + 1, None);
+    set_counts(node, read.count + 1, None);
 }
 
 /// Marks the entry with these flags as deleted. The counts are the caller's to change, afterwards.
