@@ -54,6 +54,8 @@ pub enum Error {
     /// Not run: the command would take long, or a lock is busy. Never shown to a client: the
     /// caller hands the command to a helper thread.
     Away,
+    /// Not run: it needs the gate alone. Never shown to a client: the engine starts over.
+    Alone,
     /// Words peculiar to one command.
     Plain(&'static str),
     /// Words peculiar to one command, with something of the user's in them.
@@ -101,7 +103,7 @@ impl fmt::Display for Error {
                     "ERR a fault inside latchkey stopped this command, please report it: {what}"
                 );
             }
-            Self::Away => "ERR the command was not run where it was asked",
+            Self::Away | Self::Alone => "ERR the command was not run where it was asked",
             Self::UnknownCommand(words) | Self::UnknownSubcommand(words) | Self::Text(words) => {
                 words
             }

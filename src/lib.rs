@@ -6,7 +6,16 @@
 pub mod bytes;
 pub mod clock;
 pub mod error;
+pub mod long_double;
 pub mod memory;
 pub mod reply;
 
 pub mod types;
+
+pub mod store;
+
+pub mod hub;
+
+pub mod command;
+
+pub mod engine;

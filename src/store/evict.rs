@@ -37,19 +37,33 @@ pub enum Policy {
 }
 
 const NAMES: [(Policy, &str); 8] = [
-    (Policy::NoEviction, "noeviction"),
-    (Policy::AllKeysLru, "allkeys-lru"),
-    (Policy::AllKeysLfu, "allkeys-lfu"),
-    (Policy::AllKeysRandom, "allkeys-random"),
     (Policy::VolatileLru, "volatile-lru"),
     (Policy::VolatileLfu, "volatile-lfu"),
     (Policy::VolatileRandom, "volatile-random"),
     (Policy::VolatileTtl, "volatile-ttl"),
+    (Policy::AllKeysLru, "allkeys-lru"),
+    (Policy::AllKeysLfu, "allkeys-lfu"),
+    (Policy::AllKeysRandom, "allkeys-random"),
+    (Policy::NoEviction, "noeviction"),
 ];
 
 impl Policy {
     pub fn name(self) -> &'static str {
         NAMES.iter().find(|(policy, _)| *policy == self).map_or("noeviction", |(_, name)| name)
+    }
+
+    /// Its number, as settings keep it.
+    pub fn index(self) -> usize {
+        NAMES.iter().position(|(policy, _)| *policy == self).unwrap_or(0)
+    }
+
+    /// The policy of a number; the first for one that is none.
+    pub fn from_index(index: usize) -> Self {
+        NAMES.get(index).map_or(Self::NoEviction, |(policy, _)| *policy)
+    }
+
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        NAMES.iter().map(|(_, name)| *name)
     }
 
     /// Does it look at keys with a deadline only?

@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
-use smallvec::SmallVec;
 
 const STRIPES: usize = 8;
 
@@ -36,7 +35,7 @@ pub struct Gate {
 /// Proof that the holder entered the gate.
 pub enum Entered<'a> {
     Shared { _stripe: RwLockReadGuard<'a, ()> },
-    Alone { _stripes: SmallVec<[RwLockWriteGuard<'a, ()>; STRIPES]> },
+    Alone { _stripes: [Option<RwLockWriteGuard<'a, ()>>; STRIPES] },
 }
 
 thread_local! {
@@ -92,13 +91,11 @@ impl Gate {
 
     /// Enters alone. `None` only for the impatient.
     pub fn alone(&self, patience: Patience) -> Option<Entered<'_>> {
-        let mut guards = SmallVec::new();
-        for stripe in &self.stripes {
-            guards.push(with_patience(
-                patience,
-                || stripe.0.try_write(),
-                || stripe.0.write(),
-            )?);
+        let mut guards = [const { None }; STRIPES];
+        for (guard, stripe) in guards.iter_mut().zip(&self.stripes) {
+            let entered =
+                with_patience(patience, || stripe.0.try_write(), || stripe.0.write())?;
+            *guard = Some(entered);
         }
         Some(Entered::Alone { _stripes: guards })
     }

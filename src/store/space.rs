@@ -60,6 +60,7 @@ pub struct Keyspace {
     due_ms: AtomicU64,
     /// Large values that somebody off the event loop should drop.
     trash: Mutex<Vec<Entry>>,
+    trash_any: std::sync::atomic::AtomicBool,
 }
 
 // SAFETY: the list of databases is read under the gate (shared or alone) and changed only by
@@ -89,6 +90,7 @@ impl Keyspace {
             counts_uses: false.into(),
             due_ms: AtomicU64::new(NEVER),
             trash: Mutex::new(Vec::new()),
+            trash_any: false.into(),
             clock,
         };
         space.now_ms();
@@ -130,18 +132,26 @@ impl Keyspace {
         unsafe { (&*self.dbs.get()).get(index)?.as_deref() }
     }
 
-    /// Makes sure that a database exists. Waits for the gate.
-    pub fn open(&self, index: usize) {
-        let exists = |entered: &Entered<'_>| self.table(entered, index).is_some();
-        if self.gate.shared(Patience::Waits).is_some_and(|entered| exists(&entered)) {
+    /// Makes sure that a database exists, unless the caller must not wait and somebody is in the
+    /// way; `table` tells.
+    pub fn open_from(&self, index: usize, patience: Patience) {
+        if let Some(entered) = self.gate.shared(patience)
+            && self.table(&entered, index).is_some()
+        {
             return;
         }
-        if let Some(_alone) = self.gate.alone(Patience::Waits) {
-            // SAFETY: the gate is held alone.
-            let dbs = unsafe { &mut *self.dbs.get() };
-            if let Some(slot) = dbs.get_mut(index) {
-                slot.get_or_insert_with(|| Box::new(Table::new()));
-            }
+        if let Some(entered) = self.gate.alone(patience) {
+            self.open_alone(&entered, index);
+        }
+    }
+
+    /// Makes sure that a database exists, for who is alone already.
+    pub fn open_alone(&self, entered: &Entered<'_>, index: usize) {
+        assert!(matches!(entered, Entered::Alone { .. }), "only who is alone may add tables");
+        // SAFETY: the gate is held alone.
+        let dbs = unsafe { &mut *self.dbs.get() };
+        if let Some(slot) = dbs.get_mut(index) {
+            slot.get_or_insert_with(|| Box::new(Table::new()));
         }
     }
 
@@ -150,7 +160,8 @@ impl Keyspace {
     pub fn replace(&self, entered: &Entered<'_>, index: usize) -> Option<Box<Table>> {
         assert!(matches!(entered, Entered::Alone { .. }), "only who is alone may swap tables");
         // SAFETY: the gate is held alone.
-        let slot = unsafe { (*self.dbs.get()).get_mut(index)? };
+        let dbs = unsafe { &mut *self.dbs.get() };
+        let slot = dbs.get_mut(index)?;
         match slot {
             Some(table) if !table.is_empty() => slot.replace(Box::new(Table::new())),
             _ => None,
@@ -161,7 +172,8 @@ impl Keyspace {
     pub fn swap(&self, entered: &Entered<'_>, a: usize, b: usize) {
         assert!(matches!(entered, Entered::Alone { .. }), "only who is alone may swap tables");
         // SAFETY: the gate is held alone.
-        unsafe { (*self.dbs.get()).swap(a, b) };
+        let dbs = unsafe { &mut *self.dbs.get() };
+        dbs.swap(a, b);
     }
 
     /// Adds to this thread's share of the memory books.
@@ -245,14 +257,16 @@ impl Keyspace {
     /// Keeps a large value until somebody who may take long drops it.
     pub fn throw_away(&self, entry: Entry) {
         self.trash.lock().push(entry);
+        self.trash_any.store(true, Ordering::Release);
     }
 
     pub fn has_trash(&self) -> bool {
-        !self.trash.lock().is_empty()
+        self.trash_any.load(Ordering::Acquire)
     }
 
     /// Drops what was thrown away and books the memory. Takes as long as it takes.
     pub fn empty_trash(&self) {
+        self.trash_any.store(false, Ordering::Release);
         let trash = std::mem::take(&mut *self.trash.lock());
         self.charged(|| drop(trash));
     }

@@ -1,0 +1,153 @@
+//! What a handler works with: its database, its client, its reply, and one way to tell that
+//! something changed.
+
+use crate::error::{Error, Result};
+use crate::hub::waiting::{Empty, Wait};
+use crate::hub::{Client, Config, Hub, Queued};
+use crate::reply::Reply;
+use crate::store::{Db, Entered, Keyspace, Patience, Scope};
+
+use super::Spec;
+
+/// A command that would visit more elements than this is not run on an event loop's thread.
+pub const LARGE: usize = 10_000;
+
+/// What the engine does after the handler returned, still under its locks.
+pub enum FollowUp {
+    /// EXEC: run these.
+    Run(Vec<Queued>),
+}
+
+/// The world of one running command.
+pub struct Context<'a> {
+    pub db: Db<'a>,
+    pub out: &'a mut Reply,
+    pub client: &'a mut Client,
+    pub hub: &'a Hub,
+    pub space: &'a Keyspace,
+    pub spec: &'static Spec,
+    /// The locks that are held; lets a handler that is alone reach other databases.
+    pub entered: Option<&'a Entered<'a>>,
+    /// May the caller wait, or does an event loop run here?
+    pub patience: Patience,
+    /// May the command wait for a key? Not inside EXEC or a script.
+    pub may_block: bool,
+    pub follow_up: Option<FollowUp>,
+    pub(crate) wait: Option<Wait>,
+    pub(crate) ready: Vec<(usize, Box<[u8]>)>,
+    pub(crate) changes: u64,
+    /// Bytes allocated here that are not the keyspace's.
+    pub(crate) aside: i64,
+}
+
+impl<'a> Context<'a> {
+    pub fn config(&self) -> &'a Config {
+        &self.hub.config
+    }
+
+    /// The one call after a change: marks who watches the key, wakes who waits for it.
+    ///
+    /// `event` is the name of the keyspace event, as Redis documents them.
+    #[inline]
+    pub fn changed(&mut self, key: &[u8], event: &'static str) {
+        let db = self.db.index();
+        self.changed_in(db, key, event);
+    }
+
+    /// As `changed`, for a key of another database (MOVE, COPY).
+    pub fn changed_in(&mut self, db: usize, key: &[u8], _event: &'static str) {
+        self.changes += 1;
+        if self.hub.watch.any() {
+            self.hub.watch.touched(db, key);
+        }
+        if self.hub.waiting.any() && self.hub.waiting.has(db, key) {
+            self.aside(|cx| cx.ready.push((db, key.into())));
+        }
+    }
+
+    /// After a change that may have taken the last element: the key goes with it. Tells both.
+    pub fn shrunk(&mut self, key: &[u8], event: &'static str) {
+        self.changed(key, event);
+        if self.db.remove_if_empty(key) {
+            self.changed(key, "del");
+        }
+    }
+
+    /// Call before work on `elements` elements: an event loop's thread is spared large ones.
+    /// Must come before any change.
+    #[inline]
+    pub fn cost(&self, elements: usize) -> Result {
+        if elements > LARGE && self.patience == Patience::Inline { Err(Error::Away) } else { Ok(()) }
+    }
+
+    /// Call before touching more than the row tells: the engine starts over with the gate alone.
+    /// Must come before any change.
+    pub fn alone(&self) -> Result {
+        if self.db.scope() == Scope::All { Ok(()) } else { Err(Error::Alone) }
+    }
+
+    /// Another database. Only after `alone`.
+    pub fn other_db(&self, index: usize) -> Result<Db<'a>> {
+        let entered = self.entered.ok_or(Error::Alone)?;
+        let table = self.space.table(entered, index).ok_or(Error::DbIndexOutOfRange)?;
+        Ok(self.db.other(index, table))
+    }
+
+    /// Nothing is there yet: wait for one of the keys, or answer `empty` where waiting is not
+    /// allowed. `timeout_ms` 0 waits for ever.
+    pub fn block(&mut self, keys: &[&[u8]], timeout_ms: u64, empty: Empty) -> Result {
+        self.block_as(keys, timeout_ms, empty, None)
+    }
+
+    /// As `block`, with other words to run when a key is ready.
+    pub fn block_as(
+        &mut self,
+        keys: &[&[u8]],
+        timeout_ms: u64,
+        empty: Empty,
+        words: Option<Vec<Box<[u8]>>>,
+    ) -> Result {
+        if !self.may_block {
+            self.write_empty(empty);
+            return Ok(());
+        }
+        self.alone()?;
+        self.aside(|cx| {
+            cx.wait = Some(Wait {
+                keys: keys.iter().map(|key| Box::from(*key)).collect(),
+                deadline_ms: (timeout_ms > 0).then(|| cx.db.now_ms() + timeout_ms),
+                empty,
+                words,
+            });
+        });
+        Ok(())
+    }
+
+    /// Does something whose memory is not the keyspace's: it is left out of the store's books.
+    pub fn aside<R>(&mut self, work: impl FnOnce(&mut Self) -> R) -> R {
+        let before = crate::memory::balance();
+        let result = work(self);
+        self.aside += crate::memory::balance() - before;
+        result
+    }
+
+    fn write_empty(&mut self, empty: Empty) {
+        match empty {
+            Empty::Nil => self.out.nil(),
+            Empty::NilArray => self.out.nil_array(),
+        }
+    }
+}
+
+/// A timeout in seconds, as blocking commands take it, in milliseconds; 0 waits for ever.
+pub fn parse_timeout(word: &[u8]) -> Result<u64> {
+    let seconds = crate::bytes::parse_double(word).ok_or(Error::TimeoutNotAFloat)?;
+    if seconds < 0.0 {
+        return Err(Error::TimeoutNegative);
+    }
+    let ms = (seconds * 1000.0).ceil();
+    if ms > 9_007_199_254_740_991.0 {
+        return Err(Error::Plain("ERR timeout is out of range"));
+    }
+    Ok(ms as u64)
+}

@@ -1,0 +1,56 @@
+//! Where the keys stand among a command's words.
+
+use crate::bytes::parse_int;
+
+/// Positions count from 0, the command's name; negative ones from the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keys {
+    /// It has none.
+    None,
+    /// The first argument, and no other.
+    First,
+    /// The second argument (a subcommand stands before it).
+    Second,
+    /// From `first` to `last`, every `step`th.
+    Range { first: i8, last: i8, step: i8 },
+    /// A count at `at`, that many keys after it; `also` is one more key before, 0 for none.
+    Counted { at: u8, also: u8 },
+    /// After the word STREAMS, the first half of what follows.
+    Streams,
+}
+
+impl Keys {
+    /// The positions of the keys; `None` if the words do not tell.
+    pub fn positions(self, words: &[&[u8]]) -> Option<Vec<usize>> {
+        let len = words.len();
+        match self {
+            Self::None => Some(Vec::new()),
+            Self::First => (len > 1).then(|| vec![1]),
+            Self::Second => (len > 2).then(|| vec![2]),
+            Self::Range { first, last, step } => {
+                let end = if last < 0 { len.checked_sub(last.unsigned_abs() as usize)? } else { last as usize };
+                if end >= len || end < first as usize {
+                    return None;
+                }
+                Some((first as usize..=end).step_by(step as usize).collect())
+            }
+            Self::Counted { at, also } => {
+                let at = usize::from(at);
+                let count = usize::try_from(parse_int(words.get(at)?)?).ok()?;
+                if count == 0 || count > len - at - 1 {
+                    return None;
+                }
+                let mut positions: Vec<_> = (at + 1..=at + count).collect();
+                if also != 0 {
+                    positions.insert(0, usize::from(also));
+                }
+                Some(positions)
+            }
+            Self::Streams => {
+                let at = words.iter().position(|word| word.eq_ignore_ascii_case(b"streams"))? + 1;
+                let left = len - at;
+                (left > 0 && left.is_multiple_of(2)).then(|| (at..at + left / 2).collect())
+            }
+        }
+    }
+}

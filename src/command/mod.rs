@@ -1,0 +1,126 @@
+//! What each command means: a file per family, each with its rows of the command table on top.
+//!
+//! A row is all that is known of a command before it runs. The engine reads it (arity, locks,
+//! flags), JavaScript gets its methods from it, and a test compares it with what real servers
+//! say. A handler holds only what is peculiar to its command: it parses everything, then touches
+//! the store, then writes its reply.
+
+pub mod args;
+pub mod context;
+pub mod expiry;
+pub mod generic;
+pub mod keys;
+mod lcs;
+pub mod string;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+pub use args::Args;
+pub use context::{Context, FollowUp};
+pub use keys::Keys;
+
+use crate::error::Result;
+
+/// Runs a command: the reply goes to the context, a refusal is returned.
+pub type Handler = fn(&mut Context<'_>, &mut Args<'_>) -> Result;
+
+/// One row of the command table.
+pub struct Spec {
+    /// Lower case, as `COMMAND INFO` spells it; subcommands as `config|get`.
+    pub name: &'static str,
+    /// Words including the name; negative means "at least this many".
+    pub arity: i8,
+    /// Where its keys stand.
+    pub keys: Keys,
+    pub flags: u32,
+    pub run: Handler,
+}
+
+/// Changes the keyspace.
+pub const WRITE: u32 = 1;
+/// Reads the keyspace.
+pub const READ: u32 = 1 << 1;
+/// Refused when memory is at its limit.
+pub const DENY_OOM: u32 = 1 << 2;
+/// Constant or logarithmic time.
+pub const FAST: u32 = 1 << 3;
+/// May wait for a key.
+pub const BLOCKING: u32 = 1 << 4;
+/// Needs the store's gate alone although its keys do not tell.
+pub const ALONE: u32 = 1 << 5;
+/// Runs at once inside MULTI instead of being queued.
+pub const NO_QUEUE: u32 = 1 << 6;
+/// Refused inside MULTI.
+pub const NO_MULTI: u32 = 1 << 7;
+/// Has subcommands; the row itself never runs.
+pub const CONTAINER: u32 = 1 << 8;
+/// Allowed to a RESP2 client that is subscribed.
+pub const PUBSUB: u32 = 1 << 9;
+/// Not for scripts.
+pub const NO_SCRIPT: u32 = 1 << 10;
+/// Touches neither keys nor databases: runs without entering the gate.
+pub const NO_KEYSPACE: u32 = 1 << 11;
+
+/// Writes a row; a function, so that tables read as tables.
+pub const fn spec(name: &'static str, arity: i8, keys: Keys, flags: u32, run: Handler) -> Spec {
+    Spec { name, arity, keys, flags, run }
+}
+
+/// Every family, in the order of the documentation. A command's id is its place in this list.
+static FAMILIES: &[&[Spec]] = &[string::TABLE, generic::TABLE, expiry::TABLE];
+
+/// All rows, by id.
+pub static TABLE: LazyLock<Vec<&'static Spec>> =
+    LazyLock::new(|| FAMILIES.iter().flat_map(|family| family.iter()).collect());
+
+static BY_NAME: LazyLock<HashMap<&'static str, usize>> =
+    LazyLock::new(|| TABLE.iter().enumerate().map(|(id, spec)| (spec.name, id)).collect());
+
+/// The id of a command by its full lower-case name.
+pub fn id_of(name: &str) -> Option<usize> {
+    BY_NAME.get(name).copied()
+}
+
+/// The id of the command that these words call: the subcommand's, if it has one. `Err` holds the
+/// container whose subcommand is unknown or missing.
+pub fn find(words: &[&[u8]]) -> std::result::Result<usize, Option<&'static Spec>> {
+    let mut name = smallvec::SmallVec::<[u8; 32]>::from_slice(words.first().ok_or(None)?);
+    name.make_ascii_lowercase();
+    let id = std::str::from_utf8(&name).ok().and_then(id_of).ok_or(None)?;
+    resolve(id, words)
+}
+
+/// Goes from a container to the subcommand that the second word names.
+pub fn resolve(
+    id: usize,
+    words: &[&[u8]],
+) -> std::result::Result<usize, Option<&'static Spec>> {
+    let spec = TABLE[id];
+    if spec.flags & CONTAINER == 0 {
+        return Ok(id);
+    }
+    let Some(sub) = words.get(1) else { return Err(Some(spec)) };
+    let mut name = format!("{}|", spec.name).into_bytes();
+    name.extend(sub.iter().map(u8::to_ascii_lowercase));
+    std::str::from_utf8(&name).ok().and_then(id_of).ok_or(Some(spec))
+}
+
+impl Spec {
+    #[inline]
+    pub fn is(&self, flag: u32) -> bool {
+        self.flags & flag != 0
+    }
+
+    /// May the command be called with this many words?
+    #[inline]
+    pub fn takes(&self, words: usize) -> bool {
+        let arity = isize::from(self.arity);
+        if arity >= 0 { words as isize == arity } else { words as isize >= -arity }
+    }
+
+    /// The container's name of a subcommand.
+    pub fn container(&self) -> Option<&'static str> {
+        self.name.split_once('|').map(|(container, _)| container)
+    }
+}

@@ -1,0 +1,149 @@
+//! What is looked at before a command runs, in Redis' order: does it exist, has it enough words,
+//! is there memory for it, does it belong into the open transaction.
+
+use super::Engine;
+use crate::bytes::lossy;
+use crate::command::{self, DENY_OOM, NO_MULTI, NO_QUEUE, PUBSUB, Spec, TABLE};
+use crate::error::{Error, Result};
+use crate::hub::client::Protocol;
+use crate::hub::config::{MAXMEMORY, MAXMEMORY_SAMPLES};
+use crate::hub::{Client, Queued};
+use crate::store::Patience;
+
+/// Bytes of an unknown command's arguments that its error shows.
+const SHOWN: usize = 128;
+
+/// On an event loop's thread, one command evicts no more keys than this.
+const EVICT_INLINE: usize = 64;
+
+pub enum Verdict {
+    /// Run the command with this id.
+    Run(usize),
+    /// It was queued for EXEC.
+    Queued,
+    Refused(Error),
+}
+
+pub fn check(
+    engine: &Engine,
+    client: &mut Client,
+    id: Option<usize>,
+    words: &[&[u8]],
+    patience: Patience,
+) -> Verdict {
+    let found = match id {
+        Some(id) => command::resolve(id, words),
+        None => command::find(words),
+    };
+    let checked = match found {
+        Ok(id) => allowed(engine, client, TABLE[id], words, patience).map(|()| id),
+        Err(container) => Err(unknown(container, words)),
+    };
+    let Some(transaction) = &mut client.transaction else {
+        return checked.map_or_else(Verdict::Refused, Verdict::Run);
+    };
+    match checked {
+        Ok(id) if TABLE[id].is(NO_QUEUE) => Verdict::Run(id),
+        Ok(id) => {
+            let words = words.iter().map(|word| Box::from(*word)).collect();
+            transaction.queue.push(Queued { id, words });
+            Verdict::Queued
+        }
+        // Nothing was refused: the check itself is to be done where it may take long.
+        Err(Error::Away) => Verdict::Refused(Error::Away),
+        Err(error) => {
+            transaction.failed = true;
+            Verdict::Refused(error)
+        }
+    }
+}
+
+fn allowed(
+    engine: &Engine,
+    client: &Client,
+    spec: &'static Spec,
+    words: &[&[u8]],
+    patience: Patience,
+) -> Result {
+    if !spec.takes(words.len()) {
+        return Err(Error::Arity(spec.name));
+    }
+    if spec.is(DENY_OOM) && engine.hub.config.get(MAXMEMORY) != 0 {
+        engine.make_room(patience)?;
+    }
+    if client.protocol == Protocol::Resp2
+        && !spec.is(PUBSUB)
+        && client.subscriber_mode
+        && client.handle.subscriptions() > 0
+    {
+        return Err(Error::text(format!(
+            "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET \
+             are allowed in this context",
+            spec.name
+        )));
+    }
+    if spec.is(NO_MULTI) && client.transaction.is_some() {
+        return Err(Error::Plain("ERR Command not allowed inside a transaction"));
+    }
+    Ok(())
+}
+
+fn unknown(container: Option<&'static Spec>, words: &[&[u8]]) -> Error {
+    match container {
+        Some(spec) => match words.get(1) {
+            None => Error::Arity(spec.name),
+            Some(sub) => {
+                let sub = lossy(&sub[..sub.len().min(SHOWN)]);
+                let name = spec.name.to_ascii_uppercase();
+                Error::UnknownSubcommand(
+                    format!("ERR unknown subcommand '{sub}'. Try {name} HELP.").into(),
+                )
+            }
+        },
+        None => {
+            let name = words.first().copied().unwrap_or_default();
+            let name = lossy(&name[..name.len().min(SHOWN)]);
+            let mut shown = String::new();
+            for word in words.iter().skip(1) {
+                if shown.len() >= SHOWN {
+                    break;
+                }
+                let room = SHOWN - shown.len();
+                let word = lossy(&word[..word.len().min(room)]);
+                shown.push_str(&format!("'{word}' "));
+            }
+            Error::UnknownCommand(
+                format!("ERR unknown command '{name}', with args beginning with: {shown}").into(),
+            )
+        }
+    }
+}
+
+impl Engine {
+    /// Evicts until memory is below its limit, or says that it cannot be had.
+    fn make_room(&self, patience: Patience) -> Result {
+        let limit = self.hub.config.get(MAXMEMORY) as usize;
+        if self.space.used_bytes() <= limit {
+            return Ok(());
+        }
+        let policy = self.hub.config.policy();
+        let samples = self.hub.config.get(MAXMEMORY_SAMPLES) as usize;
+        let mut pool = self.pool.lock();
+        let mut evicted = 0;
+        while self.space.used_bytes() > limit {
+            let Some((db, entry)) = self.space.evict(policy, samples, &mut pool) else {
+                return Err(Error::OutOfMemory);
+            };
+            if self.hub.watch.any() {
+                self.hub.watch.touched(db, entry.key());
+            }
+            self.space.charged(|| drop(entry));
+            evicted += 1;
+            if patience == Patience::Inline && evicted >= EVICT_INLINE {
+                // The rest goes before the next writes do.
+                break;
+            }
+        }
+        Ok(())
+    }
+}

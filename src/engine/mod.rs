@@ -1,0 +1,192 @@
+//! One call from words to reply; the order of things.
+//!
+//! ```text
+//! words ─ find ─ check ─ locks ─ handler ─ books ─ serve who waits ─ reply
+//! ```
+//!
+//! Every command takes this path, whoever calls: a JavaScript method, EXEC, later a script or a
+//! socket. A command on one key holds the gate shared and its key's shard; anything else holds
+//! the gate alone. On a thread that runs an event loop nothing is waited for: what cannot have
+//! its locks within some 20 µs, or is known to take long, comes back as `Outcome::Away` with
+//! nothing done, to be run again on a helper thread.
+
+mod check;
+mod options;
+mod run;
+mod runtime;
+mod tick;
+mod wake;
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+pub use options::Options;
+pub use runtime::runtime;
+
+use crate::command::{TABLE, WRITE};
+use crate::error::Error;
+use crate::hub::client::Protocol;
+use crate::hub::{Client, Delivery, Handle, Hub, Mailbox};
+use crate::reply::Reply;
+use crate::store::evict::Pool;
+use crate::store::{Keyspace, Patience, Stats};
+use check::Verdict;
+use run::Ran;
+
+/// What became of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The reply is written.
+    Done,
+    /// Nothing was done: call again with `Patience::Waits`, on a thread that may wait.
+    Away,
+    /// The client waits for a key and was taken; its mailbox gets the answer.
+    Waits,
+}
+
+/// A store: a keyspace and everything around it.
+pub struct Engine {
+    pub space: Keyspace,
+    pub hub: Hub,
+    pool: Mutex<Pool>,
+    ticker: tick::Ticker,
+    /// Lets background work find its way back without keeping the store alive.
+    me: Weak<Engine>,
+}
+
+impl Engine {
+    /// Opens a store.
+    pub fn open(options: &Options) -> Arc<Self> {
+        let engine = Arc::new_cyclic(|me| Self {
+            space: Keyspace::new(options.clock(), options.seed),
+            hub: Hub::new(),
+            pool: Mutex::default(),
+            ticker: tick::Ticker::default(),
+            me: Weak::clone(me),
+        });
+        options.apply(&engine.hub.config);
+        engine.settings_changed();
+        tick::start(&engine);
+        engine
+    }
+
+    /// A new client. Its mailbox hears what comes without being asked for.
+    pub fn connect(&self, mailbox: Arc<dyn Mailbox>, protocol: Protocol) -> Box<Client> {
+        let now_ms = self.space.now_ms();
+        let handle = Arc::new(Handle::new(self.hub.next_client_id(), now_ms, mailbox));
+        handle.resp.store(if protocol == Protocol::Resp3 { 3 } else { 2 }, Ordering::Relaxed);
+        self.hub.clients.add(Arc::clone(&handle));
+        Box::new(Client {
+            db: 0,
+            protocol,
+            transaction: None,
+            watched: Vec::new(),
+            no_evict: false,
+            no_touch: false,
+            executing: false,
+            subscriber_mode: false,
+            tag: 0,
+            handle,
+        })
+    }
+
+    /// Ends a client that is at home: its subscriptions, watches and name go.
+    pub fn disconnect(&self, mut client: Box<Client>) {
+        client.handle.closed.store(true, Ordering::Relaxed);
+        self.hub.forget(&mut client);
+    }
+
+    /// Ends a client that may be waiting for a key. `false` if it is not parked here.
+    pub fn disconnect_parked(&self, id: u64) -> bool {
+        match self.hub.waiting.take(id) {
+            Some(parked) => {
+                self.disconnect(parked.client);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Runs a command. `id` is its place in the table when the caller knows it; `words` begin
+    /// with the command's name. The reply is appended to `out` when the outcome is `Done`.
+    pub fn call(
+        &self,
+        client: &mut Option<Box<Client>>,
+        id: Option<usize>,
+        words: &[&[u8]],
+        out: &mut Reply,
+        patience: Patience,
+    ) -> Outcome {
+        let Some(who) = client.as_deref_mut() else {
+            out.error(&Error::Internal("the client is away".into()));
+            return Outcome::Done;
+        };
+        let id = match check::check(self, who, id, words, patience) {
+            Verdict::Run(id) => id,
+            Verdict::Queued => {
+                out.status("QUEUED");
+                return Outcome::Done;
+            }
+            Verdict::Refused(Error::Away) => return Outcome::Away,
+            Verdict::Refused(error) => {
+                out.error(&error);
+                return Outcome::Done;
+            }
+        };
+        let outcome = match self.run(client, id, words, out, patience) {
+            Ran::Done => Outcome::Done,
+            Ran::Away => return Outcome::Away,
+            Ran::Waits => Outcome::Waits,
+        };
+        self.space.count(Stats { commands: 1, ..Stats::default() });
+        if TABLE[id].is(WRITE) {
+            self.after_write();
+        }
+        outcome
+    }
+
+    /// Runs a command on a helper thread; the client's mailbox gets it back with the answer.
+    pub fn call_elsewhere(&self, client: Box<Client>, id: Option<usize>, words: Vec<Box<[u8]>>) {
+        let Some(me) = self.me.upgrade() else { return };
+        runtime().spawn_blocking(move || {
+            let mut client = Some(client);
+            let mut out = Reply::new();
+            let words: Vec<&[u8]> = words.iter().map(|word| &**word).collect();
+            me.call(&mut client, id, &words, &mut out, Patience::Waits);
+            if let Some(client) = client {
+                let handle = Arc::clone(&client.handle);
+                handle.deliver(Delivery::Answered(client, out));
+            }
+        });
+    }
+
+    /// What a write may have left to do: values to drop elsewhere, an earlier deadline.
+    #[inline]
+    fn after_write(&self) {
+        if self.space.has_trash() {
+            self.empty_trash_elsewhere();
+        }
+        self.ticker.notice(self.space.due_ms());
+    }
+
+    #[cold]
+    fn empty_trash_elsewhere(&self) {
+        if let Some(me) = self.me.upgrade() {
+            runtime().spawn_blocking(move || me.space.empty_trash());
+        }
+    }
+
+    /// Call after settings changed: some are kept where they are needed.
+    pub fn settings_changed(&self) {
+        let counts = self.hub.config.policy().counts_uses();
+        self.space.counts_uses.store(counts, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.ticker.stop();
+    }
+}

@@ -1,0 +1,287 @@
+//! Runs one command under the locks its row asks for.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+
+use super::Engine;
+use crate::command::{ALONE, Args, Context, FollowUp, Keys, NO_KEYSPACE, Spec, TABLE, WRITE};
+use crate::error::Error;
+use crate::hub::waiting::{Parked, Wait};
+use crate::hub::{Client, Queued};
+use crate::memory;
+use crate::reply::Reply;
+use crate::store::{Db, Entered, Patience, Scope, Table, shard_of};
+
+/// What became of a command.
+pub enum Ran {
+    Done,
+    Away,
+    Waits,
+}
+
+/// What a handler left behind.
+pub(super) struct Left {
+    pub wait: Option<Wait>,
+    pub follow_up: Option<FollowUp>,
+    pub ready: Vec<(usize, Box<[u8]>)>,
+}
+
+impl Engine {
+    pub(super) fn run(
+        &self,
+        client: &mut Option<Box<Client>>,
+        id: usize,
+        words: &[&[u8]],
+        out: &mut Reply,
+        patience: Patience,
+    ) -> Ran {
+        let spec = TABLE[id];
+        if let Some(who) = client.as_deref_mut() {
+            who.handle.last_command.store(id, Ordering::Relaxed);
+            let result = match one_key(spec, words) {
+                Some(key) => self.run_on_one_key(who, spec, words, key, out, patience),
+                None if needs_all(spec) => Err(Error::Alone),
+                None => self.run_without_keys(who, spec, words, out, patience),
+            };
+            match result {
+                Ok(()) => return Ran::Done,
+                Err(Error::Away) => return Ran::Away,
+                Err(_) => {}
+            }
+        }
+        self.run_alone(client, id, words, out, patience)
+    }
+
+    /// The common case: the gate shared, one shard locked.
+    #[inline]
+    fn run_on_one_key(
+        &self,
+        client: &mut Client,
+        spec: &'static Spec,
+        words: &[&[u8]],
+        key: &[u8],
+        out: &mut Reply,
+        patience: Patience,
+    ) -> Result<(), Error> {
+        let hash = self.space.hash(key);
+        let shard = shard_of(hash);
+        let entered = self.space.gate().shared(patience).ok_or(Error::Away)?;
+        let table = self.space.table(&entered, client.db).ok_or(Error::Alone)?;
+        let guard = table.lock(shard, patience).ok_or(Error::Away)?;
+        // Whoever registers a wait holds the gate alone, so this cannot change under us.
+        if spec.is(WRITE) && self.hub.waiting.has(client.db, key) {
+            return Err(Error::Alone);
+        }
+        let result = self.run_in(client, spec, words, table, Scope::Shard(shard), None, out, patience, |db| {
+            db.hint(key, hash);
+        });
+        drop(guard);
+        drop(entered);
+        result.map(|_| ())
+    }
+
+    /// Commands without keys, and those that go through the table shard by shard.
+    fn run_without_keys(
+        &self,
+        client: &mut Client,
+        spec: &'static Spec,
+        words: &[&[u8]],
+        out: &mut Reply,
+        patience: Patience,
+    ) -> Result<(), Error> {
+        let entered = self.space.gate().shared(patience).ok_or(Error::Away)?;
+        let table = self.space.table(&entered, client.db).ok_or(Error::Alone)?;
+        self.run_in(client, spec, words, table, Scope::Unlocked, Some(&entered), out, patience, |_| {})
+            .map(|_| ())
+    }
+
+    /// Everything else: the gate alone. Serves who waits for what was changed.
+    fn run_alone(
+        &self,
+        client: &mut Option<Box<Client>>,
+        id: usize,
+        words: &[&[u8]],
+        out: &mut Reply,
+        patience: Patience,
+    ) -> Ran {
+        let Some(who) = client.as_deref_mut() else { return Ran::Done };
+        self.space.open_from(who.db, patience);
+        let Some(entered) = self.space.gate().alone(patience) else { return Ran::Away };
+        let Some(table) = self.space.table(&entered, who.db) else { return Ran::Away };
+        let left = self.run_in(who, TABLE[id], words, table, Scope::All, Some(&entered), out, patience, |_| {});
+        let mut left = match left {
+            Ok(left) => left,
+            Err(_) => return Ran::Away,
+        };
+        if let Some(wait) = left.wait.take() {
+            return self.park(client, id, words, wait);
+        }
+        if let Some(FollowUp::Run(queue)) = left.follow_up.take() {
+            self.run_queue(who, queue, &entered, out, &mut left.ready);
+        }
+        let served = self.serve(&entered, left.ready);
+        drop(entered);
+        for (client, reply) in served {
+            let handle = std::sync::Arc::clone(&client.handle);
+            handle.deliver(crate::hub::Delivery::Answered(client, reply));
+        }
+        Ran::Done
+    }
+
+    fn park(
+        &self,
+        client: &mut Option<Box<Client>>,
+        id: usize,
+        words: &[&[u8]],
+        mut wait: Wait,
+    ) -> Ran {
+        let Some(client) = client.take() else { return Ran::Done };
+        let words = wait
+            .words
+            .take()
+            .unwrap_or_else(|| words.iter().map(|word| Box::from(*word)).collect());
+        let deadline_ms = wait.deadline_ms;
+        self.hub.waiting.park(Parked { client, id, words, wait });
+        self.notice_wait(deadline_ms);
+        Ran::Waits
+    }
+
+    /// EXEC: the queued commands, one after the other, each with a reply of its own.
+    fn run_queue(
+        &self,
+        client: &mut Client,
+        queue: Vec<Queued>,
+        entered: &Entered<'_>,
+        out: &mut Reply,
+        ready: &mut Vec<(usize, Box<[u8]>)>,
+    ) {
+        out.array(queue.len());
+        client.executing = true;
+        for queued in queue {
+            let words: Vec<&[u8]> = queued.words.iter().map(|word| &**word).collect();
+            let Some(table) = self.space.table(entered, client.db) else {
+                out.error(&Error::DbIndexOutOfRange);
+                continue;
+            };
+            let spec = TABLE[queued.id];
+            let left = self.run_in(
+                client,
+                spec,
+                &words,
+                table,
+                Scope::All,
+                Some(entered),
+                out,
+                Patience::Waits,
+                |_| {},
+            );
+            match left {
+                Ok(left) => ready.extend(left.ready),
+                Err(error) => out.error(&error),
+            }
+        }
+        client.executing = false;
+    }
+
+    /// Calls the handler inside the locks that `scope` names, keeps the memory books, and turns
+    /// a refusal or a fault into an error reply. `Err` is only ever `Away` or `Alone`.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one call; a struct would only rename them")]
+    #[inline]
+    pub(super) fn run_in(
+        &self,
+        client: &mut Client,
+        spec: &'static Spec,
+        words: &[&[u8]],
+        table: &Table,
+        scope: Scope,
+        entered: Option<&Entered<'_>>,
+        out: &mut Reply,
+        patience: Patience,
+        prepare: impl FnOnce(&mut Db<'_>),
+    ) -> Result<Left, Error> {
+        let before = memory::balance();
+        let mark = out.mark();
+        // SAFETY: the caller holds what `scope` says until this function has returned.
+        #[expect(unsafe_code, reason = "the locks are held by the caller, in another variable")]
+        let mut db = unsafe { Db::new(&self.space, table, client.db, scope) };
+        db.quiet = client.no_touch;
+        prepare(&mut db);
+        let mut cx = Context {
+            db,
+            out,
+            hub: &self.hub,
+            space: &self.space,
+            spec,
+            entered,
+            patience,
+            may_block: !client.executing,
+            follow_up: None,
+            wait: None,
+            ready: Vec::new(),
+            changes: 0,
+            aside: 0,
+            client,
+        };
+        let skip = 1 + usize::from(spec.container().is_some());
+        let result =
+            catch_unwind(AssertUnwindSafe(|| (spec.run)(&mut cx, &mut Args::new(words, skip))));
+        match result {
+            Ok(Ok(())) => {}
+            Ok(Err(error @ (Error::Away | Error::Alone))) => {
+                cx.out.truncate(mark);
+                return Err(error);
+            }
+            Ok(Err(error)) => {
+                cx.out.truncate(mark);
+                cx.out.error(&error);
+            }
+            Err(fault) => {
+                cx.out.truncate(mark);
+                cx.db.mark_broken();
+                cx.out.error(&Error::Internal(describe(fault.as_ref()).into()));
+            }
+        }
+        let left = Left { wait: cx.wait.take(), follow_up: cx.follow_up.take(), ready: cx.ready };
+        for key in cx.db.take_expired() {
+            if self.hub.watch.any() {
+                self.hub.watch.touched(cx.db.index(), &key);
+            }
+        }
+        self.space.count(cx.db.take_stats());
+        if !spec.is(NO_KEYSPACE) {
+            let growth = cx.out.take_growth() + cx.aside;
+            self.space.charge(memory::balance() - before - growth);
+        }
+        Ok(left)
+    }
+}
+
+/// The key of a command that touches exactly one.
+#[inline]
+fn one_key<'w>(spec: &Spec, words: &[&'w [u8]]) -> Option<&'w [u8]> {
+    if spec.is(ALONE) {
+        return None;
+    }
+    match spec.keys {
+        Keys::First => words.get(1).copied(),
+        Keys::Second => words.get(2).copied(),
+        // DEL, MGET, MSET and their like are called with one key most of the time.
+        Keys::Range { first: 1, last, step } if words.len() == 1 + step as usize && last < 0 => {
+            words.get(1).copied()
+        }
+        _ => None,
+    }
+}
+
+fn needs_all(spec: &Spec) -> bool {
+    spec.is(ALONE) || spec.keys != Keys::None
+}
+
+fn describe(fault: &(dyn Any + Send)) -> &str {
+    fault
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| fault.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without words")
+}

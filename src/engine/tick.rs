@@ -1,0 +1,141 @@
+//! What happens by itself: keys die, waits end.
+//!
+//! One task per store sleeps until the next deadline, and until it is told of an earlier one.
+//! When nothing is due it sleeps for good: an idle store uses no CPU. A store whose clock stands
+//! still has no such task; moving the clock does its work.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use super::{Engine, runtime};
+use crate::clock::Clock;
+use crate::hub::Delivery;
+use crate::hub::waiting::{Empty, Parked};
+use crate::reply::Reply;
+use crate::store::NEVER;
+
+/// Sweeps come no closer together than this; reads are exact all the same.
+const BETWEEN_SWEEPS_MS: u64 = 10;
+
+/// When the task means to wake, and how to wake it earlier.
+pub struct Ticker {
+    plan_ms: AtomicU64,
+    last_sweep_ms: AtomicU64,
+    wake: Arc<Notify>,
+}
+
+impl Default for Ticker {
+    fn default() -> Self {
+        Self {
+            plan_ms: AtomicU64::new(NEVER),
+            last_sweep_ms: AtomicU64::new(0),
+            wake: Arc::default(),
+        }
+    }
+}
+
+impl Ticker {
+    /// Something will be due at `due_ms`.
+    #[inline]
+    pub fn notice(&self, due_ms: u64) {
+        if due_ms < self.plan_ms.load(Ordering::SeqCst) {
+            self.plan_ms.store(due_ms, Ordering::SeqCst);
+            self.wake.notify_one();
+        }
+    }
+
+    /// Lets the task see that its store is gone.
+    pub fn stop(&self) {
+        self.wake.notify_one();
+    }
+}
+
+/// Starts the store's task.
+pub fn start(engine: &Arc<Engine>) {
+    if matches!(engine.space.clock, Clock::Manual(_)) {
+        return;
+    }
+    runtime().spawn(run(Arc::downgrade(engine), Arc::clone(&engine.ticker.wake)));
+}
+
+async fn run(engine: Weak<Engine>, wake: Arc<Notify>) {
+    loop {
+        let sleep_ms = {
+            let Some(engine) = engine.upgrade() else { return };
+            // Whoever writes while the tick runs finds no plan and wakes us again.
+            engine.ticker.plan_ms.store(NEVER, Ordering::SeqCst);
+            let next_ms = engine.tick();
+            engine.ticker.plan_ms.fetch_min(next_ms, Ordering::SeqCst);
+            next_ms.saturating_sub(engine.space.now_ms())
+        };
+        if sleep_ms > u64::from(u32::MAX) {
+            wake.notified().await;
+        } else {
+            // A late wake-up and an early one are both fine: the tick looks at the clock.
+            let _ = timeout(Duration::from_millis(sleep_ms.max(1)), wake.notified()).await;
+        }
+    }
+}
+
+impl Engine {
+    /// Does everything that is due. Answers when something will be due next.
+    pub fn tick(&self) -> u64 {
+        let now_ms = self.space.now_ms();
+        for parked in self.hub.waiting.take_late(now_ms) {
+            self.give_up(parked);
+        }
+        let mut due_ms = self.space.due_ms();
+        if due_ms <= now_ms {
+            let next_sweep_ms = self.ticker.last_sweep_ms.load(Ordering::Relaxed) + BETWEEN_SWEEPS_MS;
+            let manual = matches!(self.space.clock, Clock::Manual(_));
+            due_ms = if now_ms >= next_sweep_ms || manual {
+                self.ticker.last_sweep_ms.store(now_ms, Ordering::Relaxed);
+                self.space.sweep(|db, entry| {
+                    if self.hub.watch.any() {
+                        self.hub.watch.touched(db, entry.key());
+                    }
+                })
+            } else {
+                next_sweep_ms
+            };
+        }
+        due_ms.min(self.hub.waiting.next_deadline_ms().unwrap_or(NEVER))
+    }
+
+    /// Tells a client that its wait has ended without anything.
+    fn give_up(&self, parked: Parked) {
+        let mut out = Reply::new();
+        match parked.wait.empty {
+            Empty::Nil => out.nil(),
+            Empty::NilArray => out.nil_array(),
+        }
+        let handle = Arc::clone(&parked.client.handle);
+        handle.deliver(Delivery::Answered(parked.client, out));
+    }
+
+    /// Moves a clock that stands still, and does what has become due. `false` if the clock is
+    /// the system's.
+    pub fn advance(&self, by_ms: u64) -> bool {
+        let moved = self.space.clock.advance(by_ms);
+        self.tick();
+        moved
+    }
+
+    /// Sets a clock that stands still. `false` if the clock is the system's.
+    pub fn set_time(&self, at_ms: u64) -> bool {
+        let moved = self.space.clock.set(at_ms);
+        self.tick();
+        moved
+    }
+
+    /// A wait was registered.
+    pub(super) fn notice_wait(&self, deadline_ms: Option<u64>) {
+        if let Some(deadline_ms) = deadline_ms {
+            self.ticker.notice(deadline_ms);
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! One client: what it chose, what it queued, how to reach it.
+//!
+//! A `Client` belongs to the thread that runs its command and moves with it (to a helper, or
+//! into the registry of waits). What other threads need of it stands in its shared `Handle`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::reply::Reply;
+
+/// How a client is told something it did not just ask for.
+pub trait Mailbox: Send + Sync {
+    /// Puts a delivery into the client's mailbox; never runs the client's code here and now.
+    fn deliver(&self, to: &Handle, delivery: Delivery);
+
+    /// `addr` of CLIENT LIST.
+    fn address(&self) -> String {
+        String::new()
+    }
+}
+
+/// What arrives in a mailbox.
+pub enum Delivery {
+    /// A message of pub/sub, or another push. Shared among all receivers.
+    Push(Arc<Reply>),
+    /// A command that waited, or ran elsewhere, is answered; the client comes home.
+    Answered(Box<Client>, Reply),
+    /// The store has closed the client.
+    Closed,
+}
+
+/// A command queued by MULTI.
+#[derive(Debug, Clone)]
+pub struct Queued {
+    /// Its place in the command table.
+    pub id: usize,
+    pub words: Vec<Box<[u8]>>,
+}
+
+/// A transaction that is being queued.
+#[derive(Debug, Default)]
+pub struct Transaction {
+    pub queue: Vec<Queued>,
+    /// A command was refused while queueing: EXEC will refuse too.
+    pub failed: bool,
+}
+
+/// Does the client get replies? (CLIENT REPLY)
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Protocol {
+    #[default]
+    Resp2,
+    Resp3,
+}
+
+/// See the module's header.
+pub struct Client {
+    pub db: usize,
+    pub protocol: Protocol,
+    pub transaction: Option<Transaction>,
+    /// What this client watches, with the database of each key.
+    pub watched: Vec<(usize, Box<[u8]>)>,
+    pub no_evict: bool,
+    pub no_touch: bool,
+    /// EXEC is running: nothing may wait.
+    pub executing: bool,
+    /// A subscribed RESP2 client may do little else, as on a RESP2 socket.
+    pub subscriber_mode: bool,
+    /// Given by the face that opened the client; comes back with each delivery.
+    pub tag: u64,
+    pub handle: Arc<Handle>,
+}
+
+impl Client {
+    pub fn id(&self) -> u64 {
+        self.handle.id
+    }
+
+    pub fn is_resp3(&self) -> bool {
+        self.protocol == Protocol::Resp3
+    }
+
+    /// Chooses a database, and lets CLIENT LIST know.
+    pub fn select(&mut self, db: usize) {
+        self.db = db;
+        self.handle.db.store(db, Ordering::Relaxed);
+    }
+}
+
+/// Texts about a client that CLIENT LIST shows.
+#[derive(Debug, Clone, Default)]
+pub struct Labels {
+    pub name: Vec<u8>,
+    pub lib_name: Vec<u8>,
+    pub lib_version: Vec<u8>,
+}
+
+/// What any thread may know of a client.
+pub struct Handle {
+    pub id: u64,
+    pub created_ms: u64,
+    pub mailbox: Arc<dyn Mailbox>,
+    /// A watched key has changed: the next EXEC answers nil.
+    pub dirty: AtomicBool,
+    pub closed: AtomicBool,
+    pub db: AtomicUsize,
+    pub resp: AtomicU32,
+    /// How many commands the open transaction holds; -1 (as u32) when there is none.
+    pub queued: AtomicU32,
+    pub watching: AtomicUsize,
+    /// Channels, patterns and shard channels, for CLIENT LIST and subscriber mode.
+    pub subscribed: [AtomicUsize; 3],
+    pub blocked: AtomicBool,
+    pub no_evict: AtomicBool,
+    pub no_touch: AtomicBool,
+    pub last_command: AtomicUsize,
+    pub last_active_ms: AtomicU64,
+    pub labels: Mutex<Labels>,
+}
+
+impl Handle {
+    pub fn new(id: u64, created_ms: u64, mailbox: Arc<dyn Mailbox>) -> Self {
+        Self {
+            id,
+            created_ms,
+            mailbox,
+            dirty: false.into(),
+            closed: false.into(),
+            db: 0.into(),
+            resp: 2.into(),
+            queued: u32::MAX.into(),
+            watching: 0.into(),
+            subscribed: Default::default(),
+            blocked: false.into(),
+            no_evict: false.into(),
+            no_touch: false.into(),
+            last_command: usize::MAX.into(),
+            last_active_ms: created_ms.into(),
+            labels: Mutex::default(),
+        }
+    }
+
+    pub fn deliver(&self, delivery: Delivery) {
+        self.mailbox.deliver(self, delivery);
+    }
+
+    /// Channels, patterns and shard channels together.
+    pub fn subscriptions(&self) -> usize {
+        self.subscribed.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+}

@@ -1,0 +1,169 @@
+//! Settings that CONFIG GET and SET know.
+//!
+//! A parameter is here only if it has an effect: what would be swallowed silently is refused as
+//! unknown instead. Values are atomics, so a running command never waits for a setting.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::store::evict::Policy;
+
+/// How a parameter is written and read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A whole number in a range.
+    Number { min: i64, max: i64 },
+    /// Bytes, with `kb`, `mb`, `gb` understood.
+    Memory,
+    /// One of the eviction policies.
+    Policy,
+}
+
+/// One parameter.
+pub struct Parameter {
+    pub name: &'static str,
+    /// The older name it also answers to.
+    pub alias: Option<&'static str>,
+    pub format: Format,
+    pub default: i64,
+    /// Its place in `Config::values`.
+    index: usize,
+}
+
+/// The settings of one store.
+pub struct Config {
+    values: [AtomicU64; PARAMETERS.len()],
+    /// Held while several parameters change together.
+    pub changing: Mutex<()>,
+}
+
+macro_rules! parameters {
+    ($( $constant:ident $name:literal $alias:expr, $format:expr, $default:expr; )*) => {
+        #[expect(non_camel_case_types, reason = "only used to number the constants")]
+        #[expect(clippy::upper_case_acronyms, reason = "only used to number the constants")]
+        enum Index { $( $constant ),* }
+        $(
+            #[doc = concat!("Where `", $name, "` is kept.")]
+            pub const $constant: usize = Index::$constant as usize;
+        )*
+        /// Every parameter, in the order of `Config::values`.
+        pub static PARAMETERS: [Parameter; [$( $name ),*].len()] = [
+            $( Parameter {
+                name: $name,
+                alias: $alias,
+                format: $format,
+                default: $default,
+                index: Index::$constant as usize,
+            } ),*
+        ];
+    };
+}
+
+const ANY: Format = Format::Number { min: 0, max: i64::MAX };
+
+parameters! {
+    MAXMEMORY "maxmemory" None, Format::Memory, 0;
+    MAXMEMORY_POLICY "maxmemory-policy" None, Format::Policy, 7;
+    MAXMEMORY_SAMPLES "maxmemory-samples" None, Format::Number { min: 1, max: 64 }, 5;
+    PROTO_MAX_BULK_LEN "proto-max-bulk-len" None, Format::Memory, 512 << 20;
+    HASH_MAX_LISTPACK_ENTRIES "hash-max-listpack-entries" Some("hash-max-ziplist-entries"), ANY, 512;
+    HASH_MAX_LISTPACK_VALUE "hash-max-listpack-value" Some("hash-max-ziplist-value"), ANY, 64;
+    LIST_MAX_LISTPACK_SIZE "list-max-listpack-size" Some("list-max-ziplist-size"),
+        Format::Number { min: -5, max: i32::MAX as i64 }, -2;
+    SET_MAX_INTSET_ENTRIES "set-max-intset-entries" None, ANY, 512;
+    SET_MAX_LISTPACK_ENTRIES "set-max-listpack-entries" None, ANY, 128;
+    SET_MAX_LISTPACK_VALUE "set-max-listpack-value" None, ANY, 64;
+    ZSET_MAX_LISTPACK_ENTRIES "zset-max-listpack-entries" Some("zset-max-ziplist-entries"), ANY, 128;
+    ZSET_MAX_LISTPACK_VALUE "zset-max-listpack-value" Some("zset-max-ziplist-value"), ANY, 64;
+    STREAM_NODE_MAX_BYTES "stream-node-max-bytes" None, Format::Memory, 4096;
+    STREAM_NODE_MAX_ENTRIES "stream-node-max-entries" None, ANY, 100;
+}
+
+/// Why a setting was refused, in the server's words after `CONFIG SET failed (…) - `.
+pub type Refusal = String;
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            values: std::array::from_fn(|at| AtomicU64::new(PARAMETERS[at].default as u64)),
+            changing: Mutex::new(()),
+        }
+    }
+}
+
+impl Config {
+    /// The number behind a parameter.
+    #[inline]
+    pub fn get(&self, index: usize) -> i64 {
+        self.values[index].load(Ordering::Relaxed) as i64
+    }
+
+    pub fn set(&self, index: usize, value: i64) {
+        self.values[index].store(value as u64, Ordering::Relaxed);
+    }
+
+    pub fn policy(&self) -> Policy {
+        Policy::from_index(self.get(MAXMEMORY_POLICY) as usize)
+    }
+
+    /// A value as CONFIG GET shows it.
+    pub fn show(&self, parameter: &Parameter) -> String {
+        match parameter.format {
+            Format::Policy => self.policy().name().to_owned(),
+            _ => self.get(parameter.index).to_string(),
+        }
+    }
+
+    /// The parameter of this name, in any case.
+    pub fn find(name: &[u8]) -> Option<&'static Parameter> {
+        PARAMETERS.iter().find(|parameter| {
+            name.eq_ignore_ascii_case(parameter.name.as_bytes())
+                || parameter.alias.is_some_and(|old| name.eq_ignore_ascii_case(old.as_bytes()))
+        })
+    }
+}
+
+impl Parameter {
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Reads a value as CONFIG SET takes it.
+    pub fn parse(&self, value: &[u8]) -> Result<i64, Refusal> {
+        let text = String::from_utf8_lossy(value);
+        match self.format {
+            Format::Memory => parse_memory(&text)
+                .ok_or_else(|| "argument must be a memory value".to_owned()),
+            Format::Policy => text.parse::<Policy>().map(|p| p.index() as i64).map_err(|()| {
+                let names: Vec<_> = Policy::names().collect();
+                format!("argument(s) must be one of the following: {}", names.join(", "))
+            }),
+            Format::Number { min, max } => match crate::bytes::parse_int(value) {
+                None => Err("argument couldn't be parsed into an integer".to_owned()),
+                Some(number) if number < min || number > max => {
+                    Err(format!("argument must be between {min} and {max} inclusive"))
+                }
+                Some(number) => Ok(number),
+            },
+        }
+    }
+}
+
+/// Bytes as configuration files write them: `100`, `64kb`, `1gb`; `k`, `m`, `g` are decimal.
+pub fn parse_memory(text: &str) -> Option<i64> {
+    let text = text.trim().to_ascii_lowercase();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit: u64 = match &text[digits.len()..] {
+        "" | "b" => 1,
+        "k" => 1000,
+        "kb" => 1 << 10,
+        "m" => 1_000_000,
+        "mb" => 1 << 20,
+        "g" => 1_000_000_000,
+        "gb" => 1 << 30,
+        _ => return None,
+    };
+    let number: u64 = digits.parse().ok()?;
+    i64::try_from(number.checked_mul(unit)?).ok()
+}

@@ -1,0 +1,46 @@
+//! What outlives one command: clients, subscriptions, waits, watches and settings.
+//!
+//! Nothing here touches a key's value. Each registry has one lock of its own and an atomic count
+//! beside it, so that a store in which nobody subscribes, waits or watches pays one load each.
+
+pub mod client;
+pub mod clients;
+pub mod config;
+pub mod pubsub;
+pub mod waiting;
+pub mod watch;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+pub use client::{Client, Delivery, Handle, Mailbox, Queued, Transaction};
+pub use config::Config;
+
+/// The registries of one store.
+#[derive(Default)]
+pub struct Hub {
+    pub clients: clients::Clients,
+    pub pubsub: pubsub::PubSub,
+    pub waiting: waiting::Waiting,
+    pub watch: watch::Watch,
+    pub config: Config,
+    next_client_id: AtomicU64,
+}
+
+impl Hub {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Ids grow and are never used again.
+    pub fn next_client_id(&self) -> u64 {
+        self.next_client_id.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Forgets everything a client left behind: subscriptions and watches. Waits are the
+    /// engine's to end, since a waiting client is parked there.
+    pub fn forget(&self, client: &mut Client) {
+        self.watch.drop_all(client);
+        self.pubsub.drop_all(client.id());
+        self.clients.remove(client.id());
+    }
+}

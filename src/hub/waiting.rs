@@ -1,0 +1,167 @@
+//! Who waits for which key: the blocking commands, in the order in which they came.
+//!
+//! A client whose command has to wait is parked here, with its words. Who registers holds the
+//! store's gate alone, and so does who serves; a time-out only takes the parked client out,
+//! which one lock decides.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+
+use super::client::Client;
+
+/// A blocking command that has to wait.
+#[derive(Debug, Clone)]
+pub struct Wait {
+    pub keys: Vec<Box<[u8]>>,
+    /// When to give up; `None` waits for ever.
+    pub deadline_ms: Option<u64>,
+    /// What the client hears when its time is up.
+    pub empty: Empty,
+    /// The words to run again when a key is ready, where they differ from the first ones
+    /// (XREAD's `$` has been resolved).
+    pub words: Option<Vec<Box<[u8]>>>,
+}
+
+/// How "nothing came" is spelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Empty {
+    Nil,
+    NilArray,
+}
+
+/// A client asleep in the registry.
+pub struct Parked {
+    pub client: Box<Client>,
+    /// Its command's place in the table.
+    pub id: usize,
+    pub words: Vec<Box<[u8]>>,
+    pub wait: Wait,
+}
+
+#[derive(Default)]
+struct Lists {
+    parked: HashMap<u64, Parked>,
+    by_key: HashMap<(usize, Box<[u8]>), VecDeque<u64>>,
+    deadlines: BTreeSet<(u64, u64)>,
+}
+
+/// The registry of waits.
+#[derive(Default)]
+pub struct Waiting {
+    lists: Mutex<Lists>,
+    count: AtomicUsize,
+}
+
+impl Waiting {
+    #[inline]
+    pub fn any(&self) -> bool {
+        self.count.load(Ordering::Relaxed) != 0
+    }
+
+    pub fn len(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        !self.any()
+    }
+
+    /// Does anybody wait for this key?
+    pub fn has(&self, db: usize, key: &[u8]) -> bool {
+        self.any() && self.lists.lock().by_key.contains_key(&(db, Box::from(key)))
+    }
+
+    /// The keys of a database that somebody waits for.
+    pub fn keys_of(&self, db: usize) -> Vec<Box<[u8]>> {
+        let lists = self.lists.lock();
+        lists.by_key.keys().filter(|(at, _)| *at == db).map(|(_, key)| key.clone()).collect()
+    }
+
+    /// Parks a client at the end of the queue of each of its keys.
+    pub fn park(&self, parked: Parked) {
+        let id = parked.client.id();
+        let db = parked.client.db;
+        parked.client.handle.blocked.store(true, Ordering::Relaxed);
+        let mut lists = self.lists.lock();
+        for key in &parked.wait.keys {
+            let queue = lists.by_key.entry((db, key.clone())).or_default();
+            if !queue.contains(&id) {
+                queue.push_back(id);
+            }
+        }
+        if let Some(deadline_ms) = parked.wait.deadline_ms {
+            lists.deadlines.insert((deadline_ms, id));
+        }
+        lists.parked.insert(id, parked);
+        self.count.store(lists.parked.len(), Ordering::Relaxed);
+    }
+
+    /// Who waits for a key, first come first.
+    pub fn queue_of(&self, db: usize, key: &[u8]) -> Vec<u64> {
+        let lists = self.lists.lock();
+        let queue = lists.by_key.get(&(db, Box::from(key)));
+        queue.map(|queue| queue.iter().copied().collect()).unwrap_or_default()
+    }
+
+    /// Lends a parked client out without giving up its places: `give_back` returns it.
+    pub fn borrow(&self, id: u64) -> Option<Parked> {
+        self.lists.lock().parked.remove(&id)
+    }
+
+    /// Returns a client that could not be served yet.
+    pub fn give_back(&self, parked: Parked) {
+        self.lists.lock().parked.insert(parked.client.id(), parked);
+    }
+
+    /// Gives up the places of a borrowed client that was served.
+    pub fn release(&self, parked: &Parked) {
+        let mut lists = self.lists.lock();
+        lists.forget(parked);
+        self.count.store(lists.parked.len(), Ordering::Relaxed);
+    }
+
+    /// Takes a parked client out: time-out, CLIENT UNBLOCK, disconnect.
+    pub fn take(&self, id: u64) -> Option<Parked> {
+        let mut lists = self.lists.lock();
+        let parked = lists.parked.remove(&id)?;
+        lists.forget(&parked);
+        self.count.store(lists.parked.len(), Ordering::Relaxed);
+        Some(parked)
+    }
+
+    /// Takes out everybody whose time is up.
+    pub fn take_late(&self, now_ms: u64) -> Vec<Parked> {
+        let late: Vec<u64> = {
+            let lists = self.lists.lock();
+            let due = lists.deadlines.iter().take_while(|(at, _)| *at <= now_ms);
+            due.map(|(_, id)| *id).collect()
+        };
+        late.into_iter().filter_map(|id| self.take(id)).collect()
+    }
+
+    /// When the next one's time is up.
+    pub fn next_deadline_ms(&self) -> Option<u64> {
+        self.lists.lock().deadlines.first().map(|(at, _)| *at)
+    }
+}
+
+impl Lists {
+    fn forget(&mut self, parked: &Parked) {
+        let id = parked.client.id();
+        parked.client.handle.blocked.store(false, Ordering::Relaxed);
+        for key in &parked.wait.keys {
+            let place = (parked.client.db, key.clone());
+            if let Some(queue) = self.by_key.get_mut(&place) {
+                queue.retain(|waiter| *waiter != id);
+                if queue.is_empty() {
+                    self.by_key.remove(&place);
+                }
+            }
+        }
+        if let Some(deadline_ms) = parked.wait.deadline_ms {
+            self.deadlines.remove(&(deadline_ms, id));
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! WATCH: from each watched key to the clients that watch it.
+//!
+//! A registry, not a version in the entry: a version could not tell a missing key that was set
+//! and deleted again.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+
+use super::client::{Client, Handle};
+
+type Watchers = HashMap<(usize, Box<[u8]>), Vec<Arc<Handle>>>;
+
+/// The registry of watches.
+#[derive(Default)]
+pub struct Watch {
+    keys: Mutex<Watchers>,
+    count: AtomicUsize,
+}
+
+impl Watch {
+    #[inline]
+    pub fn any(&self) -> bool {
+        self.count.load(Ordering::Relaxed) != 0
+    }
+
+    /// How many keys are watched, each counted once per client.
+    pub fn len(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        !self.any()
+    }
+
+    /// Watches a key for a client; watching twice is watching once.
+    pub fn add(&self, client: &mut Client, key: &[u8]) {
+        let place = (client.db, Box::from(key));
+        if client.watched.contains(&place) {
+            return;
+        }
+        client.watched.push(place.clone());
+        client.handle.watching.fetch_add(1, Ordering::Relaxed);
+        self.keys.lock().entry(place).or_default().push(Arc::clone(&client.handle));
+        self.count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// UNWATCH, and what EXEC and DISCARD do: forgets the client's watches and what they saw.
+    pub fn drop_all(&self, client: &mut Client) {
+        if client.watched.is_empty() {
+            client.handle.dirty.store(false, Ordering::Relaxed);
+            return;
+        }
+        let mut keys = self.keys.lock();
+        for place in client.watched.drain(..) {
+            if let Some(watchers) = keys.get_mut(&place) {
+                watchers.retain(|handle| handle.id != client.handle.id);
+                if watchers.is_empty() {
+                    keys.remove(&place);
+                }
+            }
+            self.count.fetch_sub(1, Ordering::Relaxed);
+        }
+        client.handle.watching.store(0, Ordering::Relaxed);
+        client.handle.dirty.store(false, Ordering::Relaxed);
+    }
+
+    /// A key has changed: its watchers' transactions will fail.
+    pub fn touched(&self, db: usize, key: &[u8]) {
+        // A borrowed pair cannot be looked up in a map of owned ones; this path is rare.
+        if let Some(watchers) = self.keys.lock().get(&(db, Box::from(key))) {
+            mark(watchers);
+        }
+    }
+
+    /// Every key of these databases that `changed` says so has changed (FLUSHALL, SWAPDB).
+    pub fn touched_where(&self, mut changed: impl FnMut(usize, &[u8]) -> bool) {
+        for ((db, key), watchers) in self.keys.lock().iter() {
+            if changed(*db, key) {
+                mark(watchers);
+            }
+        }
+    }
+}
+
+fn mark(watchers: &[Arc<Handle>]) {
+    for handle in watchers {
+        handle.dirty.store(true, Ordering::Relaxed);
+    }
+}
