@@ -77,7 +77,11 @@ impl<'a> Context<'a> {
     /// Must come before any change.
     #[inline]
     pub fn cost(&self, elements: usize) -> Result {
-        if elements > LARGE && self.patience == Patience::Inline { Err(Error::Away) } else { Ok(()) }
+        if elements > LARGE && self.patience == Patience::Inline {
+            Err(Error::Away)
+        } else {
+            Ok(())
+        }
     }
 
     /// Call before touching more than the row tells: the engine starts over with the gate alone.

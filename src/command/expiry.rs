@@ -106,9 +106,7 @@ impl Only {
             ));
         }
         if only.gt && only.lt {
-            return Err(Error::Plain(
-                "ERR GT and LT options at the same time are not compatible",
-            ));
+            return Err(Error::Plain("ERR GT and LT options at the same time are not compatible"));
         }
         Ok(only)
     }

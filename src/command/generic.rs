@@ -230,9 +230,8 @@ impl<'a> ScanOptions<'a> {
 
     /// Does an element's name match the pattern, if there is one?
     pub fn wants(&self, name: &[u8]) -> bool {
-        self.pattern.is_none_or(|pattern| {
-            pattern == b"*" || glob::matches(pattern, name, Case::Sensitive)
-        })
+        self.pattern
+            .is_none_or(|pattern| pattern == b"*" || glob::matches(pattern, name, Case::Sensitive))
     }
 }
 

@@ -28,7 +28,11 @@ impl Keys {
             Self::First => (len > 1).then(|| vec![1]),
             Self::Second => (len > 2).then(|| vec![2]),
             Self::Range { first, last, step } => {
-                let end = if last < 0 { len.checked_sub(last.unsigned_abs() as usize)? } else { last as usize };
+                let end = if last < 0 {
+                    len.checked_sub(last.unsigned_abs() as usize)?
+                } else {
+                    last as usize
+                };
                 if end >= len || end < first as usize {
                     return None;
                 }

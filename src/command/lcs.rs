@@ -23,9 +23,10 @@ pub fn lcs(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let keys = args.take(2)?;
     let mut strings = [Vec::new(), Vec::new()];
     for (string, key) in strings.iter_mut().zip(keys) {
-        let value = cx.db.string(key).map_err(|_| {
-            Error::Plain("ERR The specified keys must contain string values")
-        })?;
+        let value = cx
+            .db
+            .string(key)
+            .map_err(|_| Error::Plain("ERR The specified keys must contain string values"))?;
         if let Some(text) = value {
             *string = text.as_bytes(&mut itoa::Buffer::new()).to_vec();
         }
@@ -35,7 +36,9 @@ pub fn lcs(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     cx.cost(a.len().saturating_mul(b.len()) / 64)?;
     let cells = (a.len() + 1).checked_mul(b.len() + 1).filter(|cells| *cells < 1 << 30);
     let Some(cells) = cells else {
-        return Err(Error::Plain("ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len"));
+        return Err(Error::Plain(
+            "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len",
+        ));
     };
     let table = lengths(&a, &b, cells);
     let total = table[a.len() * (b.len() + 1) + b.len()];

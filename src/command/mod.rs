@@ -92,10 +92,7 @@ pub fn find(words: &[&[u8]]) -> std::result::Result<usize, Option<&'static Spec>
 }
 
 /// Goes from a container to the subcommand that the second word names.
-pub fn resolve(
-    id: usize,
-    words: &[&[u8]],
-) -> std::result::Result<usize, Option<&'static Spec>> {
+pub fn resolve(id: usize, words: &[&[u8]]) -> std::result::Result<usize, Option<&'static Spec>> {
     let spec = TABLE[id];
     if spec.flags & CONTAINER == 0 {
         return Ok(id);

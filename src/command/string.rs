@@ -1,9 +1,7 @@
 //! Strings: bytes under a key, which may also be a number.
 
 use super::expiry::{Unit, deadline_of};
-use super::{
-    Args, Context, DENY_OOM, FAST, Keys, READ, Spec, WRITE, spec,
-};
+use super::{Args, Context, DENY_OOM, FAST, Keys, READ, Spec, WRITE, spec};
 use crate::bytes::parse_int;
 use crate::error::{Error, Result};
 use crate::hub::config::PROTO_MAX_BULK_LEN;

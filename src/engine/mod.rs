@@ -14,6 +14,8 @@ mod check;
 mod options;
 mod run;
 mod runtime;
+#[cfg(test)]
+mod tests;
 mod tick;
 mod wake;
 
@@ -22,7 +24,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-pub use options::Options;
+pub use options::{ClockOption, Options};
 pub use runtime::runtime;
 
 use crate::command::{TABLE, WRITE};

@@ -73,9 +73,19 @@ impl Engine {
         if spec.is(WRITE) && self.hub.waiting.has(client.db, key) {
             return Err(Error::Alone);
         }
-        let result = self.run_in(client, spec, words, table, Scope::Shard(shard), None, out, patience, |db| {
-            db.hint(key, hash);
-        });
+        let result = self.run_in(
+            client,
+            spec,
+            words,
+            table,
+            Scope::Shard(shard),
+            None,
+            out,
+            patience,
+            |db| {
+                db.hint(key, hash);
+            },
+        );
         drop(guard);
         drop(entered);
         result.map(|_| ())
@@ -92,8 +102,18 @@ impl Engine {
     ) -> Result<(), Error> {
         let entered = self.space.gate().shared(patience).ok_or(Error::Away)?;
         let table = self.space.table(&entered, client.db).ok_or(Error::Alone)?;
-        self.run_in(client, spec, words, table, Scope::Unlocked, Some(&entered), out, patience, |_| {})
-            .map(|_| ())
+        self.run_in(
+            client,
+            spec,
+            words,
+            table,
+            Scope::Unlocked,
+            Some(&entered),
+            out,
+            patience,
+            |_| {},
+        )
+        .map(|_| ())
     }
 
     /// Everything else: the gate alone. Serves who waits for what was changed.
@@ -109,7 +129,17 @@ impl Engine {
         self.space.open_from(who.db, patience);
         let Some(entered) = self.space.gate().alone(patience) else { return Ran::Away };
         let Some(table) = self.space.table(&entered, who.db) else { return Ran::Away };
-        let left = self.run_in(who, TABLE[id], words, table, Scope::All, Some(&entered), out, patience, |_| {});
+        let left = self.run_in(
+            who,
+            TABLE[id],
+            words,
+            table,
+            Scope::All,
+            Some(&entered),
+            out,
+            patience,
+            |_| {},
+        );
         let mut left = match left {
             Ok(left) => left,
             Err(_) => return Ran::Away,
@@ -186,7 +216,10 @@ impl Engine {
 
     /// Calls the handler inside the locks that `scope` names, keeps the memory books, and turns
     /// a refusal or a fault into an error reply. `Err` is only ever `Away` or `Alone`.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one call; a struct would only rename them")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of one call; a struct would only rename them"
+    )]
     #[inline]
     pub(super) fn run_in(
         &self,

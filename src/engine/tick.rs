@@ -90,7 +90,8 @@ impl Engine {
         }
         let mut due_ms = self.space.due_ms();
         if due_ms <= now_ms {
-            let next_sweep_ms = self.ticker.last_sweep_ms.load(Ordering::Relaxed) + BETWEEN_SWEEPS_MS;
+            let next_sweep_ms =
+                self.ticker.last_sweep_ms.load(Ordering::Relaxed) + BETWEEN_SWEEPS_MS;
             let manual = matches!(self.space.clock, Clock::Manual(_));
             due_ms = if now_ms >= next_sweep_ms || manual {
                 self.ticker.last_sweep_ms.store(now_ms, Ordering::Relaxed);

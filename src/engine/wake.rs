@@ -67,7 +67,8 @@ impl Engine {
         match left {
             Ok(left) if left.wait.is_none() => {
                 // A key of another type is not what was waited for: the wait goes on.
-                let wrong = matches!(out.first(), Some(Token::Error(text)) if text.starts_with(WRONG_TYPE));
+                let wrong =
+                    matches!(out.first(), Some(Token::Error(text)) if text.starts_with(WRONG_TYPE));
                 if wrong { (parked, None, left.ready) } else { (parked, Some(out), left.ready) }
             }
             _ => (parked, None, Vec::new()),

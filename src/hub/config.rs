@@ -133,8 +133,9 @@ impl Parameter {
     pub fn parse(&self, value: &[u8]) -> Result<i64, Refusal> {
         let text = String::from_utf8_lossy(value);
         match self.format {
-            Format::Memory => parse_memory(&text)
-                .ok_or_else(|| "argument must be a memory value".to_owned()),
+            Format::Memory => {
+                parse_memory(&text).ok_or_else(|| "argument must be a memory value".to_owned())
+            }
             Format::Policy => text.parse::<Policy>().map(|p| p.index() as i64).map_err(|()| {
                 let names: Vec<_> = Policy::names().collect();
                 format!("argument(s) must be one of the following: {}", names.join(", "))

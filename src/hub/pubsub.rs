@@ -111,8 +111,7 @@ impl PubSub {
         if sort == Sort::Channel {
             for (pattern, listeners) in &lists.by_sort[Sort::Pattern as usize] {
                 if glob::matches(pattern, channel, Case::Sensitive) {
-                    let push =
-                        Arc::new(message_push(&[b"pmessage", pattern, channel, message]));
+                    let push = Arc::new(message_push(&[b"pmessage", pattern, channel, message]));
                     for handle in listeners {
                         handle.deliver(Delivery::Push(Arc::clone(&push)));
                     }
@@ -127,9 +126,11 @@ impl PubSub {
     pub fn channels(&self, sort: Sort, pattern: Option<&[u8]>) -> Vec<Box<[u8]>> {
         let lists = self.lists.lock();
         let all = lists.by_sort[sort as usize].keys();
-        all.filter(|name| pattern.is_none_or(|pattern| glob::matches(pattern, name, Case::Sensitive)))
-            .cloned()
-            .collect()
+        all.filter(|name| {
+            pattern.is_none_or(|pattern| glob::matches(pattern, name, Case::Sensitive))
+        })
+        .cloned()
+        .collect()
     }
 
     /// How many clients listen to a channel.

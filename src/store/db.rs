@@ -5,7 +5,10 @@
 //! way can be told. What a command gets are references into the value's own allocation, which
 //! stay put when the table around it grows.
 
-#![expect(unsafe_code, reason = "shards are reached without their lock type once the scope holds it")]
+#![expect(
+    unsafe_code,
+    reason = "shards are reached without their lock type once the scope holds it"
+)]
 
 use std::cell::{Cell, RefCell};
 

@@ -255,9 +255,7 @@ impl Entry {
     #[inline]
     pub fn key(&self) -> &[u8] {
         // SAFETY: `key_len` bytes stand at `key_at`.
-        unsafe {
-            std::slice::from_raw_parts(self.at.as_ptr().add(self.key_at()), self.key_len())
-        }
+        unsafe { std::slice::from_raw_parts(self.at.as_ptr().add(self.key_at()), self.key_len()) }
     }
 
     #[inline]

@@ -208,11 +208,7 @@ impl Keyspace {
         (0..DATABASES)
             .filter(|&db| {
                 self.table(entered, db).is_some_and(|table| {
-                    if policy.is_volatile() {
-                        table.with_deadline() > 0
-                    } else {
-                        !table.is_empty()
-                    }
+                    if policy.is_volatile() { table.with_deadline() > 0 } else { !table.is_empty() }
                 })
             })
             .collect()
@@ -242,7 +238,9 @@ impl Keyspace {
             }
             let guard = table.lock(index, Patience::Waits).expect("the patient always enter");
             let pick = if policy.is_volatile() {
-                Table::each(&guard).find(|slot| slot.entry.deadline_ms().is_some()).map(|s| &s.entry)
+                Table::each(&guard)
+                    .find(|slot| slot.entry.deadline_ms().is_some())
+                    .map(|s| &s.entry)
             } else {
                 Table::random_entry(&guard, rng)
             };

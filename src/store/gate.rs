@@ -93,8 +93,7 @@ impl Gate {
     pub fn alone(&self, patience: Patience) -> Option<Entered<'_>> {
         let mut guards = [const { None }; STRIPES];
         for (guard, stripe) in guards.iter_mut().zip(&self.stripes) {
-            let entered =
-                with_patience(patience, || stripe.0.try_write(), || stripe.0.write())?;
+            let entered = with_patience(patience, || stripe.0.try_write(), || stripe.0.write())?;
             *guard = Some(entered);
         }
         Some(Entered::Alone { _stripes: guards })

@@ -1,6 +1,9 @@
 //! All databases of one store, with what they share: gate, clock, chance, memory books.
 
-#![expect(unsafe_code, reason = "the list of databases is guarded by the gate, not by a lock of its own")]
+#![expect(
+    unsafe_code,
+    reason = "the list of databases is guarded by the gate, not by a lock of its own"
+)]
 
 use std::cell::UnsafeCell;
 use std::hash::{BuildHasher, Hasher};
@@ -74,9 +77,8 @@ impl Keyspace {
     pub fn new(clock: Clock, seed: Option<u64>) -> Self {
         let shared =
             if seed.is_some() { SharedSeed::global_fixed() } else { SharedSeed::global_random() };
-        let seed = seed.unwrap_or_else(|| {
-            foldhash::quality::RandomState::default().build_hasher().finish()
-        });
+        let seed = seed
+            .unwrap_or_else(|| foldhash::quality::RandomState::default().build_hasher().finish());
         let mut dbs: Vec<_> = (0..DATABASES).map(|_| None).collect();
         dbs[0] = Some(Box::new(Table::new()));
         let space = Self {
@@ -226,8 +228,7 @@ impl Keyspace {
     /// `CONFIG RESETSTAT`.
     pub fn reset_stats(&self) {
         for book in &self.books {
-            for counter in
-                [&book.hits, &book.misses, &book.expired, &book.evicted, &book.commands]
+            for counter in [&book.hits, &book.misses, &book.expired, &book.evicted, &book.commands]
             {
                 counter.store(0, Ordering::Relaxed);
             }

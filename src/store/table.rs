@@ -110,10 +110,7 @@ impl Table {
         Self {
             map: DashMap::with_capacity_and_hasher_and_shard_amount(0, StoredHash, SHARDS),
             deadlines: (0..SHARDS)
-                .map(|_| Deadlines {
-                    earliest_ms: AtomicU64::new(NEVER),
-                    count: AtomicU32::new(0),
-                })
+                .map(|_| Deadlines { earliest_ms: AtomicU64::new(NEVER), count: AtomicU32::new(0) })
                 .collect(),
             occupied: (0..SHARDS / 64).map(|_| AtomicU64::new(0)).collect(),
             len: AtomicI64::new(0),
@@ -185,16 +182,16 @@ impl Table {
 
     /// Takes an entry out.
     pub fn remove(&self, shard: &mut Shard, hash: u64, key: &[u8]) -> Option<Entry> {
-        let (slot, _) = shard
-            .remove_entry(hash, |(slot, _)| slot.hash == hash && slot.entry.key() == key)?;
+        let (slot, _) =
+            shard.remove_entry(hash, |(slot, _)| slot.hash == hash && slot.entry.key() == key)?;
         self.removed(shard, &slot);
         Some(slot.entry)
     }
 
     /// As `remove`, but no other slot moves: references to other entries stay valid.
     pub fn remove_in_place(&self, shard: &mut Shard, hash: u64, key: &[u8]) -> Option<Entry> {
-        let (slot, _) = shard
-            .remove_entry(hash, |(slot, _)| slot.hash == hash && slot.entry.key() == key)?;
+        let (slot, _) =
+            shard.remove_entry(hash, |(slot, _)| slot.hash == hash && slot.entry.key() == key)?;
         self.book_removal(shard, &slot);
         Some(slot.entry)
     }
@@ -249,7 +246,13 @@ impl Table {
     }
 
     /// Takes out up to `most` dead entries of a locked shard and corrects its earliest deadline.
-    pub fn take_dead(&self, index: usize, shard: &mut Shard, now_ms: u64, most: usize) -> Vec<Entry> {
+    pub fn take_dead(
+        &self,
+        index: usize,
+        shard: &mut Shard,
+        now_ms: u64,
+        most: usize,
+    ) -> Vec<Entry> {
         let mut dead = Vec::new();
         let mut earliest = NEVER;
         // SAFETY: the caller holds the shard; the iterator ends before anything is removed.

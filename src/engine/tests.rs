@@ -1,0 +1,91 @@
+//! The engine as a caller sees it.
+
+use std::sync::Arc;
+
+use super::{ClockOption, Engine, Options, Outcome};
+use crate::hub::client::Protocol;
+use crate::hub::{Client, Delivery, Handle, Mailbox};
+use crate::reply::{Reply, Token};
+use crate::store::Patience;
+
+struct Nobody;
+
+impl Mailbox for Nobody {
+    fn deliver(&self, _: &Handle, _: Delivery) {}
+}
+
+fn open() -> (Arc<Engine>, Option<Box<Client>>) {
+    let options =
+        Options { clock: ClockOption::Manual(1_000_000), seed: Some(1), ..Options::default() };
+    let engine = Engine::open(&options);
+    let client = engine.connect(Arc::new(Nobody), Protocol::Resp3);
+    (engine, Some(client))
+}
+
+fn call(engine: &Engine, client: &mut Option<Box<Client>>, line: &str) -> Reply {
+    let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+    let mut out = Reply::new();
+    let outcome = engine.call(client, None, &words, &mut out, Patience::Waits);
+    assert_eq!(outcome, Outcome::Done, "{line}");
+    out
+}
+
+#[test]
+fn a_key_is_gone_at_the_millisecond_of_its_deadline() {
+    let (engine, mut client) = open();
+    call(&engine, &mut client, "SET k v PX 50");
+    engine.space.clock.advance(49);
+    assert_eq!(call(&engine, &mut client, "GET k").first(), Some(Token::Bulk(b"v")));
+    engine.space.clock.advance(1);
+    assert_eq!(call(&engine, &mut client, "GET k").first(), Some(Token::Nil));
+}
+
+#[test]
+fn what_is_deleted_gives_all_its_memory_back() {
+    let (engine, mut client) = open();
+    call(&engine, &mut client, "SET warm up");
+    call(&engine, &mut client, "DEL warm");
+    let before = engine.space.used_bytes();
+    for i in 0..1000 {
+        call(&engine, &mut client, &format!("SET key:{i} {}", "x".repeat(i)));
+    }
+    assert!(engine.space.used_bytes() > before + 500_000);
+    for i in 0..1000 {
+        call(&engine, &mut client, &format!("DEL key:{i}"));
+    }
+    let left = engine.space.used_bytes().saturating_sub(before);
+    // Shards keep their smallest bucket arrays.
+    assert!(left < 1000 * 256, "{left} bytes left");
+}
+
+#[test]
+fn the_sweeper_removes_dead_keys_that_nobody_reads() {
+    let (engine, mut client) = open();
+    for i in 0..100 {
+        call(&engine, &mut client, &format!("SET key:{i} v PX {}", 10 + i));
+    }
+    engine.advance(60);
+    let mut out = Reply::new();
+    let mut count = 0;
+    assert_eq!(
+        engine.call(&mut client, None, &[b"KEYS", b"*"], &mut out, Patience::Waits),
+        Outcome::Done
+    );
+    if let Some(Token::Array(n)) = out.first() {
+        count = n;
+    }
+    assert_eq!(count, 49);
+    assert_eq!(engine.space.stats().expired, 51);
+}
+
+#[test]
+fn a_large_command_is_not_run_where_nobody_may_wait() {
+    let (engine, mut client) = open();
+    for i in 0..20_000 {
+        call(&engine, &mut client, &format!("SET key:{i} v"));
+    }
+    let mut out = Reply::new();
+    let outcome = engine.call(&mut client, None, &[b"KEYS", b"*"], &mut out, Patience::Inline);
+    assert_eq!(outcome, Outcome::Away);
+    assert!(out.is_empty());
+}
