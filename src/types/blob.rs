@@ -64,7 +64,8 @@ impl<F: Frame> Blob<F> {
 
     /// All bytes, header first.
     pub fn bytes(&self) -> &[u8] {
-        // SAFETY: `len` is the size of the allocation (kept by `new` and `resize`), all initialised.
+        // SAFETY: `len` is the size of the allocation (kept by `new` and `resize`), all
+        // initialised.
         unsafe { slice::from_raw_parts(self.start.as_ptr(), self.len()) }
     }
 

@@ -1,8 +1,8 @@
 //! Sets of integers in one allocation.
 //!
-//! An intset is the byte format in which Redis keeps small sets of integers, in memory and in dumps,
-//! and this is that format: the values in ascending order, all as wide as the widest has ever had to
-//! be.
+//! An intset is the byte format in which Redis keeps small sets of integers, in memory and in
+//! dumps, and this is that format: the values in ascending order, all as wide as the widest has
+//! ever had to be.
 //!
 //! ```text
 //!   width (2, 4, 8)   count   value  value  ...

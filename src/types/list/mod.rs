@@ -1,12 +1,13 @@
 //! Lists: sequences of strings that grow and shrink at both ends.
 //!
-//! A small list is one [`Listpack`]. One that outgrows the limit of `list-max-listpack-size` becomes a
-//! [`Quicklist`], a deque of listpacks, and goes back when it has shrunk below half of it: the same
-//! moments at which Redis changes the encoding, since `OBJECT ENCODING` shows them. The limit can be
-//! changed at any time, so every call that may grow or shrink a list is told it ([`Fill`]).
+//! A small list is one [`Listpack`]. One that outgrows the limit of `list-max-listpack-size`
+//! becomes a [`Quicklist`], a deque of listpacks, and goes back when it has shrunk below half of
+//! it: the same moments at which Redis changes the encoding, since `OBJECT ENCODING` shows them.
+//! The limit can be changed at any time, so every call that may grow or shrink a list is told it
+//! ([`Fill`]).
 //!
-//! Pushing and popping cost no more than moving one node's bytes; an index is found by stepping over
-//! nodes from the nearer end; walking costs O(1) a step.
+//! Pushing and popping cost no more than moving one node's bytes; an index is found by stepping
+//! over nodes from the nearer end; walking costs O(1) a step.
 //!
 //! Not here: who waits for an element; what an empty list means (its key goes, and the caller does
 //! that).
@@ -179,8 +180,8 @@ impl List {
         true
     }
 
-    /// Takes out elements equal to `element`: the first `count`, or the last `-count`, or all if `count`
-    /// is zero. Returns how many.
+    /// Takes out elements equal to `element`: the first `count`, or the last `-count`, or all if
+    /// `count` is zero. Returns how many.
     pub fn remove(&mut self, count: i64, element: &[u8], fill: Fill) -> usize {
         let end = if count < 0 { End::Tail } else { End::Head };
         let limit = match count {
@@ -257,7 +258,8 @@ impl List {
         self.walk(range.end.wrapping_sub(1), End::Head).take(range.len())
     }
 
-    /// The element at `from` and those after it `toward` one end. Nothing if there is no such element.
+    /// The element at `from` and those after it `toward` one end. Nothing if there is no such
+    /// element.
     pub fn walk(&self, from: usize, toward: End) -> Iter<'_> {
         match self {
             Self::Listpack(list) => Iter::listpack(list, from, toward),
@@ -265,8 +267,8 @@ impl List {
         }
     }
 
-    /// The indices of elements equal to `element`, as `LPOS` wants them: from the `rank`-th match on
-    /// (negative: from the tail; never zero), at most `count` (0: all), looking at no more than
+    /// The indices of elements equal to `element`, as `LPOS` wants them: from the `rank`-th match
+    /// on (negative: from the tail; never zero), at most `count` (0: all), looking at no more than
     /// `max_len` elements (0: all).
     pub fn positions(&self, element: &[u8], rank: i64, count: usize, max_len: usize) -> Vec<usize> {
         let all = |limit| if limit == 0 { usize::MAX } else { limit };
@@ -293,9 +295,9 @@ impl List {
         one.into_iter().chain(many.into_iter().flatten())
     }
 
-    /// Changes the encoding ahead of adding `count` elements of `bytes` bytes in all, if together with
-    /// what is there they are beyond the limit. Judged by the lengths of the words, not by what they
-    /// will take, because Redis does.
+    /// Changes the encoding ahead of adding `count` elements of `bytes` bytes in all, if together
+    /// with what is there they are beyond the limit. Judged by the lengths of the words, not by
+    /// what they will take, because Redis does.
     fn grow(&mut self, bytes: usize, count: usize, fill: Fill) {
         if let Self::Listpack(list) = self
             && fill.exceeded_by(list.byte_len() + bytes, list.len() + count)

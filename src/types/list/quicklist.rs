@@ -1,8 +1,8 @@
 //! Long lists: a deque of listpacks.
 //!
-//! Each node is a listpack within the limit, or one element too large for that, alone. Nodes know how
-//! many elements they hold, so an index is found without touching the nodes passed over. No node is
-//! empty.
+//! Each node is a listpack within the limit, or one element too large for that, alone. Nodes know
+//! how many elements they hold, so an index is found without touching the nodes passed over. No
+//! node is empty.
 
 use std::collections::VecDeque;
 

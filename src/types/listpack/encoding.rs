@@ -176,8 +176,8 @@ impl<'a> Word<'a> {
     }
 }
 
-/// How many bytes the backward length of an element of `len` bytes takes. The limits are one short of
-/// what the bits could hold, because that is where Redis has them.
+/// How many bytes the backward length of an element of `len` bytes takes. The limits are one short
+/// of what the bits could hold, because that is where Redis has them.
 fn back_bytes(len: usize) -> usize {
     match len {
         0..=0x7F => 1,
@@ -291,8 +291,8 @@ impl<'a> Needle<'a> {
     }
 }
 
-/// Where the first element equal to `needle` starts, from `at` on, passing over `skip_count` elements
-/// after each one.
+/// Where the first element equal to `needle` starts, from `at` on, passing over `skip_count`
+/// elements after each one.
 pub(super) fn find(
     bytes: &[u8],
     mut at: usize,

@@ -17,14 +17,15 @@
 //!   F1 xx  F2 xxx  F3 xxxx  F4 xxxxxxxx   16, 24, 32, 64 bits, signed
 //! ```
 //!
-//! Numbers are little endian, except in the codes of 12 and 13 bits and in the backward length (7 bits
-//! a byte, lowest last, all but the first marked by the high bit). The count stays at 65535 once it
-//! has got there; then elements are counted by walking. A string that is exactly what a 64-bit integer
-//! prints as is stored as that integer.
+//! Numbers are little endian, except in the codes of 12 and 13 bits and in the backward length (7
+//! bits a byte, lowest last, all but the first marked by the high bit). The count stays at 65535
+//! once it has got there; then elements are counted by walking. A string that is exactly what a
+//! 64-bit integer prints as is stored as that integer.
 //!
 //! The structure costs O(n) to search and to change in the middle: keep it small. Elements are
 //! addressed by [`Pos`], the byte at which they start; a change at or before a position moves what
-//! comes after it. A `Pos` that no longer holds reads nonsense or panics, but never leaves the block.
+//! comes after it. A `Pos` that no longer holds reads nonsense or panics, but never leaves the
+//! block.
 //!
 //! Not here: when a listpack has become too large; that is for each type built on it to say.
 
@@ -148,8 +149,8 @@ impl Listpack {
         self.seek(index).map(|pos| self.at(pos))
     }
 
-    /// Where the element at `index` starts; negative counts from the tail. Walks from the nearer end
-    /// if the count is known.
+    /// Where the element at `index` starts; negative counts from the tail. Walks from the nearer
+    /// end if the count is known.
     pub fn seek(&self, index: isize) -> Option<Pos> {
         let (mut from_tail, mut steps) = match index {
             0.. => (false, index.unsigned_abs()),
@@ -209,13 +210,14 @@ impl Listpack {
         Iter::new(self.as_bytes(), HEADER_BYTES, stop)
     }
 
-    /// The elements from `start` up to, not including, the one at `end`; without an end to the tail.
+    /// The elements from `start` up to, not including, the one at `end`; without an end to the
+    /// tail.
     pub fn iter_between(&self, start: Pos, end: Option<Pos>) -> Iter<'_> {
         Iter::new(self.as_bytes(), start.offset(), end.map_or(self.end(), Pos::offset))
     }
 
-    /// The first element equal to `needle`, passing over `skip` elements after each one looked at: 0
-    /// looks at all, 1 at the fields of field-value pairs.
+    /// The first element equal to `needle`, passing over `skip` elements after each one looked at:
+    /// 0 looks at all, 1 at the fields of field-value pairs.
     pub fn find(&self, needle: &[u8], skip: usize) -> Option<Pos> {
         self.find_from(self.first()?, needle, skip)
     }
@@ -268,8 +270,8 @@ impl Listpack {
         removed
     }
 
-    /// Takes out `count` elements from `index` on (negative counts from the tail), or as many as there
-    /// are. Returns how many.
+    /// Takes out `count` elements from `index` on (negative counts from the tail), or as many as
+    /// there are. Returns how many.
     pub fn remove_range(&mut self, index: isize, count: usize) -> usize {
         self.seek(index).map_or(0, |pos| self.remove_many(pos, count))
     }

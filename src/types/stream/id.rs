@@ -87,7 +87,8 @@ fn split(text: &[u8]) -> (&[u8], Option<&[u8]>) {
 }
 
 /// One of the two numbers. A server takes integers it would print itself, and whatever else C's
-/// `strtoull` takes: white space and a sign before it, leading zeros; a minus turns the number around.
+/// `strtoull` takes: white space and a sign before it, leading zeros; a minus turns the number
+/// around.
 fn parse_part(text: &[u8]) -> Option<u64> {
     if let Some(value) = parse_int(text) {
         return u64::try_from(value).ok();

@@ -1,8 +1,8 @@
 //! Streams: entries of named values, in the order of their ids.
 //!
-//! Entries stand in listpacks of some 4 KB, as Redis lays them out (`node`), found through a tree by
-//! the id of their first entry. The bounds of nodes can be seen from outside, in what `MAXLEN ~` leaves
-//! and in dumps, so they are drawn exactly where Redis draws them.
+//! Entries stand in listpacks of some 4 KB, as Redis lays them out (`node`), found through a tree
+//! by the id of their first entry. The bounds of nodes can be seen from outside, in what `MAXLEN ~`
+//! leaves and in dumps, so they are drawn exactly where Redis draws them.
 //!
 //! A stream without entries is still a stream: it knows its last id. Deleting leaves a mark in the
 //! node, which goes when all its entries are deleted or trimmed.
@@ -262,8 +262,8 @@ impl Collection for Stream {
     }
 }
 
-/// Whether the next entry goes to this node, which would have so many bytes. Entries count as long as
-/// they take room, deleted or not.
+/// Whether the next entry goes to this node, which would have so many bytes. Entries count as long
+/// as they take room, deleted or not.
 fn has_room(node: &NodeReader<'_>, bytes: usize, limits: NodeLimits) -> bool {
     bytes < limits.max_bytes()
         && (limits.max_entries == 0 || node.count + node.deleted < limits.max_entries)

@@ -6,9 +6,9 @@
 //!   flags  ms  seq  m  name 1  value 1 ... back      an entry with names of its own
 //! ```
 //!
-//! `ms` and `seq` are counted from the id that is the node's key in the stream. `back` is the number
-//! of elements to step back over to reach `flags`. An entry is deleted by a flag and takes its room
-//! until its node goes.
+//! `ms` and `seq` are counted from the id that is the node's key in the stream. `back` is the
+//! number of elements to step back over to reach `flags`. An entry is deleted by a flag and takes
+//! its room until its node goes.
 
 use std::iter::once;
 
