@@ -56,39 +56,3 @@ pub trait Collection: Clone + 'static {
     /// About how many allocations a drop releases: large ones are dropped on another thread.
     fn free_cost(&self) -> usize;
 }
-
-pub mod hash {
-    //! Placeholder until hashes land.
-    #[derive(Clone)]
-    pub struct Hash;
-    impl super::Collection for Hash {
-        const KIND: super::Kind = super::Kind::Hash;
-        fn empty() -> Self {
-            Self
-        }
-        fn is_empty(&self) -> bool {
-            true
-        }
-        fn free_cost(&self) -> usize {
-            0
-        }
-    }
-}
-
-pub mod set {
-    //! Placeholder until sets land.
-    #[derive(Clone)]
-    pub struct Set;
-    impl super::Collection for Set {
-        const KIND: super::Kind = super::Kind::Set;
-        fn empty() -> Self {
-            Self
-        }
-        fn is_empty(&self) -> bool {
-            true
-        }
-        fn free_cost(&self) -> usize {
-            0
-        }
-    }
-}
