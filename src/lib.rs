@@ -19,3 +19,6 @@ pub mod hub;
 pub mod command;
 
 pub mod engine;
+
+#[cfg(test)]
+mod golden;
