@@ -219,8 +219,19 @@ impl Reply {
         self.error_text(error.to_string().as_bytes());
     }
 
+    /// An error is one line on the wire, whatever words of the user it quotes.
     pub fn error_text(&mut self, text: &[u8]) {
-        self.text(ERROR, text);
+        if memchr::memchr2(b'\r', b'\n', text).is_none() {
+            self.text(ERROR, text);
+            return;
+        }
+        let mut line = text.to_vec();
+        for byte in &mut line {
+            if matches!(byte, b'\r' | b'\n') {
+                *byte = b' ';
+            }
+        }
+        self.text(ERROR, &line);
     }
 
     pub fn double(&mut self, value: f64) {

@@ -221,6 +221,8 @@ impl<'a> ScanOptions<'a> {
                 options.kind = Some(args.next()?);
             } else if command == "hscan" && args.option("NOVALUES") {
                 options.no_values = true;
+            } else if args.option("NOVALUES") {
+                return Err(Error::Plain("ERR NOVALUES option can only be used in HSCAN"));
             } else {
                 return Err(Error::Syntax);
             }

@@ -87,7 +87,7 @@ fn set(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
         } else if expiry.is_none() && args.option("KEEPTTL") {
             keep = true;
         } else if let Some(unit) = Unit::of_option(word)
-            && expiry.is_none()
+            && expiry.is_none_or(|(other, _)| other == unit)
             && !keep
         {
             args.next()?;
@@ -208,7 +208,7 @@ fn getex(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
         if expiry.is_none() && args.option("PERSIST") {
             persist = true;
         } else if let Some(unit) = Unit::of_option(word)
-            && expiry.is_none()
+            && expiry.is_none_or(|(other, _)| other == unit)
             && !persist
         {
             args.next()?;
