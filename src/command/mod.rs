@@ -9,9 +9,12 @@ pub mod args;
 pub mod context;
 pub mod expiry;
 pub mod generic;
+mod help;
 pub mod keys;
 mod lcs;
+pub mod pubsub;
 pub mod string;
+pub mod transaction;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -20,7 +23,7 @@ pub use args::Args;
 pub use context::{Context, FollowUp};
 pub use keys::Keys;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Runs a command: the reply goes to the context, a refusal is returned.
 pub type Handler = fn(&mut Context<'_>, &mut Args<'_>) -> Result;
@@ -67,8 +70,14 @@ pub const fn spec(name: &'static str, arity: i8, keys: Keys, flags: u32, run: Ha
     Spec { name, arity, keys, flags, run }
 }
 
+/// The handler of a container's own row, which is never called: its subcommands are.
+pub fn container(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
+    Err(Error::Arity(cx.spec.name))
+}
+
 /// Every family, in the order of the documentation. A command's id is its place in this list.
-static FAMILIES: &[&[Spec]] = &[string::TABLE, generic::TABLE, expiry::TABLE];
+static FAMILIES: &[&[Spec]] =
+    &[string::TABLE, generic::TABLE, expiry::TABLE, pubsub::TABLE, transaction::TABLE];
 
 /// All rows, by id.
 pub static TABLE: LazyLock<Vec<&'static Spec>> =
@@ -87,6 +96,9 @@ pub fn id_of(name: &str) -> Option<usize> {
 pub fn find(words: &[&[u8]]) -> std::result::Result<usize, Option<&'static Spec>> {
     let mut name = smallvec::SmallVec::<[u8; 32]>::from_slice(words.first().ok_or(None)?);
     name.make_ascii_lowercase();
+    if name.contains(&b'|') {
+        return Err(None);
+    }
     let id = std::str::from_utf8(&name).ok().and_then(id_of).ok_or(None)?;
     resolve(id, words)
 }
@@ -97,7 +109,9 @@ pub fn resolve(id: usize, words: &[&[u8]]) -> std::result::Result<usize, Option<
     if spec.flags & CONTAINER == 0 {
         return Ok(id);
     }
-    let Some(sub) = words.get(1) else { return Err(Some(spec)) };
+    let Some(sub) = words.get(1) else {
+        return if spec.takes(1) { Ok(id) } else { Err(Some(spec)) };
+    };
     let mut name = format!("{}|", spec.name).into_bytes();
     name.extend(sub.iter().map(u8::to_ascii_lowercase));
     std::str::from_utf8(&name).ok().and_then(id_of).ok_or(Some(spec))

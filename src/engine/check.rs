@@ -1,6 +1,8 @@
 //! What is looked at before a command runs, in Redis' order: does it exist, has it enough words,
 //! is there memory for it, does it belong into the open transaction.
 
+use std::sync::atomic::Ordering;
+
 use super::Engine;
 use crate::bytes::lossy;
 use crate::command::{self, DENY_OOM, NO_MULTI, NO_QUEUE, PUBSUB, Spec, TABLE};
@@ -39,6 +41,13 @@ pub fn check(
         Ok(id) => allowed(engine, client, TABLE[id], words, patience).map(|()| id),
         Err(container) => Err(unknown(container, words)),
     };
+    if let (Ok(id), Err(why)) = (found, &checked)
+        && *why != Error::Away
+        && TABLE[id].name == "exec"
+    {
+        engine.hub.abandon(client);
+        return Verdict::Refused(exec_abort(why));
+    }
     let Some(transaction) = &mut client.transaction else {
         return checked.map_or_else(Verdict::Refused, Verdict::Run);
     };
@@ -47,6 +56,7 @@ pub fn check(
         Ok(id) => {
             let words = words.iter().map(|word| Box::from(*word)).collect();
             transaction.queue.push(Queued { id, words });
+            client.handle.queued.store(transaction.queue.len() as u32, Ordering::Relaxed);
             Verdict::Queued
         }
         // Nothing was refused: the check itself is to be done where it may take long.
@@ -68,7 +78,10 @@ fn allowed(
     if !spec.takes(words.len()) {
         return Err(Error::Arity(spec.name));
     }
-    if spec.is(DENY_OOM) && engine.hub.config.get(MAXMEMORY) != 0 {
+    if spec.is(NO_MULTI) && client.transaction.is_some() {
+        return Err(Error::Plain("ERR Command not allowed inside a transaction"));
+    }
+    if engine.hub.config.get(MAXMEMORY) != 0 && needs_memory(client, spec) {
         engine.make_room(patience)?;
     }
     if client.protocol == Protocol::Resp2
@@ -82,10 +95,30 @@ fn allowed(
             spec.name
         )));
     }
-    if spec.is(NO_MULTI) && client.transaction.is_some() {
-        return Err(Error::Plain("ERR Command not allowed inside a transaction"));
+    if spec.is(PUBSUB)
+        && ["unsubscribe", "punsubscribe", "sunsubscribe"].contains(&spec.name)
+        && client.handle.subscriptions() == 0
+    {
+        return Err(Error::text(format!(
+            "NOSUB '{}' command executed not in subscribed mode",
+            spec.name
+        )));
     }
     Ok(())
+}
+
+/// May the command, or what EXEC is about to run, need more memory?
+fn needs_memory(client: &Client, spec: &Spec) -> bool {
+    let queue = client.transaction.as_ref().filter(|_| spec.name == "exec");
+    spec.is(DENY_OOM)
+        || queue.is_some_and(|open| open.queue.iter().any(|q| TABLE[q.id].is(DENY_OOM)))
+}
+
+/// A refused EXEC ends the transaction and says why in its own words.
+fn exec_abort(why: &Error) -> Error {
+    let why = why.to_string();
+    let why = why.strip_prefix("ERR ").unwrap_or(&why);
+    Error::text(format!("EXECABORT Transaction discarded because of: {why}"))
 }
 
 fn unknown(container: Option<&'static Spec>, words: &[&[u8]]) -> Error {

@@ -11,7 +11,7 @@ use crate::hub::waiting::{Parked, Wait};
 use crate::hub::{Client, Queued};
 use crate::memory;
 use crate::reply::Reply;
-use crate::store::{Db, Entered, Patience, Scope, Table, shard_of};
+use crate::store::{Db, Entered, Patience, Scope, Stats, Table, shard_of};
 
 /// What became of a command.
 pub enum Ran {
@@ -210,6 +210,7 @@ impl Engine {
                 Ok(left) => ready.extend(left.ready),
                 Err(error) => out.error(&error),
             }
+            self.space.count(Stats { commands: 1, ..Stats::default() });
         }
         client.executing = false;
     }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 
 use parking_lot::Mutex;
 
+use super::pubsub::Sort;
 use crate::reply::Reply;
 
 /// How a client is told something it did not just ask for.
@@ -144,6 +145,15 @@ impl Handle {
 
     pub fn deliver(&self, delivery: Delivery) {
         self.mailbox.deliver(self, delivery);
+    }
+
+    /// What a confirmation of SUBSCRIBE and its kin counts: shard channels apart from the rest.
+    pub fn listening(&self, sort: Sort) -> usize {
+        let [channels, patterns, shards] = &self.subscribed;
+        match sort {
+            Sort::Shard => shards.load(Ordering::Relaxed),
+            _ => channels.load(Ordering::Relaxed) + patterns.load(Ordering::Relaxed),
+        }
     }
 
     /// Channels, patterns and shard channels together.

@@ -36,10 +36,17 @@ impl Hub {
         self.next_client_id.fetch_add(1, Ordering::Relaxed) + 1
     }
 
+    /// Ends a client's transaction, if one is open, and its watches.
+    pub fn abandon(&self, client: &mut Client) {
+        client.transaction = None;
+        client.handle.queued.store(u32::MAX, Ordering::Relaxed);
+        self.watch.drop_all(client);
+    }
+
     /// Forgets everything a client left behind: subscriptions and watches. Waits are the
     /// engine's to end, since a waiting client is parked there.
     pub fn forget(&self, client: &mut Client) {
-        self.watch.drop_all(client);
+        self.abandon(client);
         self.pubsub.drop_all(client.id());
         self.clients.remove(client.id());
     }

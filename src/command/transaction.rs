@@ -1,0 +1,115 @@
+//! MULTI, EXEC and what belongs to them.
+//!
+//! The engine queues (`engine::check`) and runs the queue under the gate it holds alone; here is
+//! only what opens, ends and refuses a transaction. WATCH is a registry in the hub: a watched
+//! key that changes, or is found dead, marks the client, and EXEC of a marked client answers nil.
+
+use std::sync::atomic::Ordering;
+
+use super::{
+    ALONE, Args, Context, FAST, FollowUp, Keys, NO_KEYSPACE, NO_MULTI, NO_QUEUE, NO_SCRIPT, Spec,
+    spec,
+};
+use crate::error::{Error, Result};
+use crate::hub::Transaction;
+
+const ALL: Keys = Keys::Range { first: 1, last: -1, step: 1 };
+
+#[rustfmt::skip]
+pub static TABLE: &[Spec] = &[
+    //   name    arity keys        flags                                          handler
+    spec("discard",  1, Keys::None, NO_QUEUE | NO_SCRIPT | FAST | NO_KEYSPACE,     discard),
+    spec("exec",     1, Keys::None, NO_QUEUE | NO_SCRIPT | ALONE,                  exec),
+    spec("multi",    1, Keys::None, NO_MULTI | NO_SCRIPT | FAST | NO_KEYSPACE,     multi),
+    spec("unwatch",  1, Keys::None, NO_SCRIPT | FAST | NO_KEYSPACE,                unwatch),
+    spec("watch",   -2, ALL,        NO_MULTI | NO_SCRIPT | FAST,                   watch),
+];
+
+/// `MULTI`: from now on commands are queued.
+fn multi(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
+    cx.client.transaction = Some(Transaction::default());
+    cx.client.handle.queued.store(0, Ordering::Relaxed);
+    cx.out.ok();
+    Ok(())
+}
+
+/// `DISCARD`: forgets the queue and the watches.
+fn discard(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
+    if cx.client.transaction.is_none() {
+        return Err(Error::Plain("ERR DISCARD without MULTI"));
+    }
+    cx.hub.abandon(cx.client);
+    cx.out.ok();
+    Ok(())
+}
+
+/// `EXEC`: runs the queue, unless something was refused while queueing or a watched key has
+/// changed.
+fn exec(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
+    let Some(transaction) = &cx.client.transaction else {
+        return Err(Error::Plain("ERR EXEC without MULTI"));
+    };
+    let (failed, len) = (transaction.failed, transaction.queue.len());
+    if !failed {
+        cx.cost(len)?;
+    }
+    meet_dead_keys(cx)?;
+    let dirty = cx.client.handle.dirty.load(Ordering::Relaxed);
+    let queue = cx.aside(|cx| {
+        let transaction = cx.client.transaction.take();
+        cx.hub.abandon(cx.client);
+        transaction.map(|transaction| transaction.queue).filter(|_| !failed && !dirty)
+    });
+    match queue {
+        _ if failed => return Err(Error::ExecAbort),
+        None => cx.out.nil_array(),
+        Some(queue) => cx.follow_up = Some(FollowUp::Run(queue)),
+    }
+    Ok(())
+}
+
+/// A watched key that has died counts as changed: looking at it removes it and tells.
+fn meet_dead_keys(cx: &mut Context<'_>) -> Result {
+    for at in 0..cx.client.watched.len() {
+        let (db, key) = &cx.client.watched[at];
+        let db = *db;
+        if db == cx.db.index() {
+            cx.db.peek(key);
+            tell_dead(cx);
+        } else {
+            let other = cx.other_db(db)?;
+            other.peek(key);
+            for dead in other.take_expired() {
+                cx.hub.watch.touched(db, &dead);
+            }
+            cx.space.count(other.take_stats());
+        }
+    }
+    Ok(())
+}
+
+/// Tells who watches the keys that were just met dead.
+fn tell_dead(cx: &Context<'_>) {
+    for dead in cx.db.take_expired() {
+        cx.hub.watch.touched(cx.db.index(), &dead);
+    }
+}
+
+/// `WATCH key [key ...]`: a change of any of them before EXEC makes EXEC answer nil.
+fn watch(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
+    for key in args.rest() {
+        // A key that is dead already is missing, which is no change.
+        cx.db.peek(key);
+        tell_dead(cx);
+        cx.aside(|cx| cx.hub.watch.add(cx.client, key));
+    }
+    cx.out.ok();
+    Ok(())
+}
+
+/// `UNWATCH`: forgets the watches and what they saw.
+fn unwatch(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
+    cx.hub.watch.drop_all(cx.client);
+    cx.out.ok();
+    Ok(())
+}
