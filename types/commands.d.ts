@@ -92,8 +92,8 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    * Asks whether one more action fits a rate, by the generic cell rate algorithm.
    * Since 1.0.0. O(1)
    */
-  'cl.throttle'(...args: Args<[key: RedisKey, maxBurst: Numeric, countPerPeriod: Numeric, period: Numeric, ...option: [] | [quantity: Numeric]], [limited: number, limit: number, remaining: number, retryAfter: number, resetAfter: number]>): Result<[limited: number, limit: number, remaining: number, retryAfter: number, resetAfter: number], Context>
-  'cl.throttleBuffer'(...args: Args<[key: RedisKey, maxBurst: Numeric, countPerPeriod: Numeric, period: Numeric, ...option: [] | [quantity: Numeric]], [limited: number, limit: number, remaining: number, retryAfter: number, resetAfter: number]>): Result<[limited: number, limit: number, remaining: number, retryAfter: number, resetAfter: number], Context>
+  'cl.throttle'(...args: Args<[key: RedisKey, maxBurst: Numeric, countPerPeriod: Numeric, period: Numeric, ...options: AnyOrder<[[quantity: Numeric], [milliseconds: Token<'PX'>]]>], [limited: number, limit: number, remaining: number, retryAfter: number, resetAfter: number]>): Result<[limited: number, limit: number, remaining: number, retryAfter: number, resetAfter: number], Context>
+  'cl.throttleBuffer'(...args: Args<[key: RedisKey, maxBurst: Numeric, countPerPeriod: Numeric, period: Numeric, ...options: AnyOrder<[[quantity: Numeric], [milliseconds: Token<'PX'>]]>], [limited: number, limit: number, remaining: number, retryAfter: number, resetAfter: number]>): Result<[limited: number, limit: number, remaining: number, retryAfter: number, resetAfter: number], Context>
 
   /**
    * Returns the name of the connection.
@@ -619,6 +619,20 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   linsert(key: RedisKey, where: Token<'BEFORE' | 'AFTER'>, pivot: RedisValue, element: RedisValue, callback?: Callback<number>): Result<number, Context>
   linsertBuffer(key: RedisKey, where: Token<'BEFORE' | 'AFTER'>, pivot: RedisValue, element: RedisValue, callback?: Callback<number>): Result<number, Context>
+
+  /**
+   * Counts a hit in the sliding window of the past milliseconds, unless the limit is reached.
+   * Since 0.1.0. O(log(N)+M) with N the hits in the window and M those that no longer count.
+   */
+  'lk.slide'(...args: Args<[key: RedisKey, windowMs: Numeric, limit: Numeric, ...option: [] | [hits: Numeric]], [used: number, resetMs: number]>): Result<[used: number, resetMs: number], Context>
+  'lk.slideBuffer'(...args: Args<[key: RedisKey, windowMs: Numeric, limit: Numeric, ...option: [] | [hits: Numeric]], [used: number, resetMs: number]>): Result<[used: number, resetMs: number], Context>
+
+  /**
+   * Counts a hit in the window of so many milliseconds that began with its first hit.
+   * Since 0.1.0. O(1)
+   */
+  'lk.window'(...args: Args<[key: RedisKey, windowMs: Numeric, ...option: [] | [hits: Numeric]], [used: number, resetMs: number]>): Result<[used: number, resetMs: number], Context>
+  'lk.windowBuffer'(...args: Args<[key: RedisKey, windowMs: Numeric, ...option: [] | [hits: Numeric]], [used: number, resetMs: number]>): Result<[used: number, resetMs: number], Context>
 
   /**
    * Returns the length of a list.

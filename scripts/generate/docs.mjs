@@ -67,7 +67,7 @@ function section(title, now, later, facts) {
 
 function row(name, { docs, origin }) {
   const words = [docs.summary]
-  if (origin) words.push(`From ${origin}.`)
+  if (origin) words.push(origin === 'latchkey' ? 'Only in latchkey.' : `As in ${origin}.`)
   for (const [since, what] of docs.history ?? []) words.push(`${since}: ${what}`)
   if (docs.deprecated_since) {
     words.push(`Superseded since ${docs.deprecated_since} by ${docs.replaced_by}.`)
