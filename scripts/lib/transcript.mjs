@@ -261,7 +261,7 @@ export async function play(steps, cast) {
 }
 
 async function perform(step, who, cast) {
-  if (step.kind === 'send') return cast.send(who, step.words)
+  if (step.kind === 'send') return cast.send(who, step.words, step)
   if (step.kind === 'receive') return cast.receive(who, step)
   if (step.kind === 'advance') await cast.advance(step.ms)
   if (step.kind === 'protocol') await cast.protocol(who, step.protocol)
