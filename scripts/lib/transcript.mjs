@@ -240,8 +240,9 @@ export function answersWithPushes(words) {
 
 /**
  * Plays the steps with a cast that knows how to `send`, `receive`, `advance`, `protocol`, and
- * gives back what each send and receive printed (undefined for steps `only` excludes).
- * @param {{ name: string, send: Function, receive: Function, advance: Function,
+ * gives back what each send and receive printed (undefined for steps `only` excludes). A cast may
+ * be `like` another, and then plays what is only for that one as well.
+ * @param {{ name: string, like?: string, send: Function, receive: Function, advance: Function,
  *   protocol: Function }} cast
  */
 export async function play(steps, cast) {
@@ -249,7 +250,7 @@ export async function play(steps, cast) {
   let who = 'a'
   for (const step of steps) {
     if (step.kind === 'switch') who = step.name
-    const plays = !step.only || step.only === cast.name
+    const plays = !step.only || step.only === cast.name || step.only === cast.like
     try {
       const reply = plays ? await perform(step, who, cast) : undefined
       printed.push(reply && show(reply, step))

@@ -13,6 +13,7 @@ mod help;
 pub mod keys;
 mod lcs;
 pub mod pubsub;
+pub mod rate_limit;
 pub mod string;
 pub mod transaction;
 
@@ -76,8 +77,15 @@ pub fn container(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
 }
 
 /// Every family, in the order of the documentation. A command's id is its place in this list.
-static FAMILIES: &[&[Spec]] =
-    &[string::TABLE, generic::TABLE, expiry::TABLE, pubsub::TABLE, transaction::TABLE];
+#[rustfmt::skip]
+static FAMILIES: &[&[Spec]] = &[
+    string::TABLE,
+    generic::TABLE,
+    expiry::TABLE,
+    pubsub::TABLE,
+    transaction::TABLE,
+    rate_limit::TABLE,
+];
 
 /// All rows, by id.
 pub static TABLE: LazyLock<Vec<&'static Spec>> =
