@@ -22,3 +22,5 @@ pub mod engine;
 
 #[cfg(test)]
 mod golden;
+#[cfg(feature = "node")]
+mod node;

@@ -143,3 +143,21 @@ impl Spec {
         self.name.split_once('|').map(|(container, _)| container)
     }
 }
+
+/// The table as JavaScript reads it.
+pub fn table_json() -> String {
+    let rows: Vec<_> = TABLE
+        .iter()
+        .enumerate()
+        .map(|(id, spec)| {
+            serde_json::json!({
+                "id": id,
+                "name": spec.name,
+                "arity": spec.arity,
+                "container": spec.container(),
+                "flags": spec.flags,
+            })
+        })
+        .collect();
+    serde_json::Value::from(rows).to_string()
+}

@@ -134,6 +134,11 @@ impl Keyspace {
         unsafe { (&*self.dbs.get()).get(index)?.as_deref() }
     }
 
+    /// Makes sure that a database exists; waits for the gate.
+    pub fn open(&self, index: usize) {
+        self.open_from(index, Patience::Waits);
+    }
+
     /// Makes sure that a database exists, unless the caller must not wait and somebody is in the
     /// way; `table` tells.
     pub fn open_from(&self, index: usize, patience: Patience) {

@@ -1,0 +1,422 @@
+//! The raw functions JavaScript calls, and their registration.
+//!
+//! Each has the wall as its data pointer, so nothing is looked up. Each catches panics: a fault
+//! becomes an error that JavaScript throws or rejects with.
+
+#![expect(unsafe_code, reason = "Node-API callbacks are C functions")]
+
+use std::ffi::{c_char, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::null_mut;
+
+use napi::bindgen_prelude::{Env, JsObjectValue, Object};
+use napi::sys;
+
+use super::answer::Shape;
+use super::store;
+use super::wall::{Kind, Wall, clean_up, state};
+use crate::command::TABLE;
+use crate::hub::client::Protocol;
+
+/// Words a positional call may have, the handle and the id before them.
+const ARGS_MAX: usize = 10;
+/// Flags that JavaScript ors to a command's id.
+const BUFFERS: u32 = 0x1_0000;
+const STRING_NUMBERS: u32 = 0x2_0000;
+/// The id of a command whose name comes with the words.
+const BY_NAME: u32 = 0xFFFF;
+
+type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value;
+
+/// Adds the raw functions to the module's exports.
+pub fn register(env: Env, exports: &Object<'_>) -> napi::Result<()> {
+    let functions: [(&str, Callback); 11] = [
+        ("attach", attach),
+        ("connect", connect),
+        ("disconnect", disconnect),
+        ("call", call),
+        ("callArray", call_array),
+        ("take", take),
+        ("next", next),
+        ("hold", hold),
+        ("release", release),
+        ("pushBuffers", push_buffers),
+        ("keyPositions", key_positions),
+    ];
+    let wall = Box::into_raw(Wall::new(env.raw()));
+    for (name, callback) in functions {
+        let mut made = null_mut();
+        // SAFETY: the name lives for ever, and the wall is never freed: the functions outlive
+        // whatever else points to it.
+        let status = unsafe {
+            let at = name.as_ptr().cast::<c_char>();
+            let len = name.len() as isize;
+            sys::napi_create_function(
+                env.raw(),
+                at,
+                len,
+                Some(callback),
+                wall.cast(),
+                &raw mut made,
+            )
+        };
+        napi::check_status!(status)?;
+        // SAFETY: the function was made just now in this environment.
+        let function = unsafe { napi::Unknown::from_raw_unchecked(env.raw(), made) };
+        let mut exports = *exports;
+        exports.set_named_property(name, function)?;
+    }
+    // SAFETY: the hook gets the wall back once, when the environment ends.
+    napi::check_status!(unsafe {
+        sys::napi_add_env_cleanup_hook(env.raw(), Some(clean_up), wall.cast())
+    })
+}
+
+/// The arguments of one callback.
+struct Call<'a> {
+    wall: &'a mut Wall,
+    args: [sys::napi_value; ARGS_MAX],
+    count: usize,
+}
+
+/// Reads the arguments, runs the body, and turns a panic into an error.
+unsafe fn enter(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+    body: impl FnOnce(Call<'_>) -> sys::napi_value,
+) -> sys::napi_value {
+    let mut args = [null_mut(); ARGS_MAX];
+    let mut count = ARGS_MAX;
+    let mut data: *mut c_void = null_mut();
+    // SAFETY: the out-pointers live across the call; the data pointer is the wall that
+    // `register` leaked, used by one thread only.
+    let wall = unsafe {
+        sys::napi_get_cb_info(
+            env,
+            info,
+            &raw mut count,
+            args.as_mut_ptr(),
+            null_mut(),
+            &raw mut data,
+        );
+        &mut *data.cast::<Wall>()
+    };
+    wall.env = env;
+    // SAFETY: makes a value inside a callback of its environment.
+    unsafe { sys::napi_get_null(env, &raw mut wall.null) };
+    let again = std::ptr::from_mut(wall);
+    match catch_unwind(AssertUnwindSafe(|| body(Call { wall, args, count }))) {
+        Ok(value) => value,
+        // SAFETY: the body, which had borrowed the wall, has unwound.
+        Err(_) => unsafe {
+            (*again).fail(b"ERR a fault inside latchkey stopped this call, please report it")
+        },
+    }
+}
+
+impl Call<'_> {
+    #[inline]
+    unsafe fn number(&self, at: usize) -> u32 {
+        let mut value = 0;
+        // SAFETY: the out-pointer lives across the call; a wrong type leaves 0.
+        unsafe { sys::napi_get_value_uint32(self.wall.env, self.args[at], &raw mut value) };
+        value
+    }
+
+    fn shape(id: u32) -> Shape {
+        Shape { buffers: id & BUFFERS != 0, string_numbers: id & STRING_NUMBERS != 0, resp2: false }
+    }
+}
+
+/// `call(handle, id, ...words)`
+unsafe extern "C" fn call(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: inside a callback; every value read is an argument of it.
+    unsafe {
+        enter(env, info, |call| {
+            let (handle, id) = (call.number(0) as usize, call.number(1));
+            let Some(spec) = TABLE.get((id & 0xFFFF) as usize) else {
+                return call.wall.fail(b"ERR there is no command with this id");
+            };
+            call.wall.words.clear();
+            call.wall.words.push(spec.name.as_bytes());
+            for at in 2..call.count.min(ARGS_MAX) {
+                if call.wall.words.read(env, call.args[at]).is_err() {
+                    return call.wall.signal(Kind::Odd);
+                }
+            }
+            call.wall.run(handle, Some((id & 0xFFFF) as usize), Call::shape(id))
+        })
+    }
+}
+
+/// `callArray(handle, id, words)`; with id 0xFFFF the first word is the command's name.
+unsafe extern "C" fn call_array(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+) -> sys::napi_value {
+    // SAFETY: inside a callback; every value read is an argument of it.
+    unsafe {
+        enter(env, info, |call| {
+            let (handle, id) = (call.number(0) as usize, call.number(1));
+            let known = (id & 0xFFFF != BY_NAME).then_some((id & 0xFFFF) as usize);
+            call.wall.words.clear();
+            if let Some(id) = known {
+                let Some(spec) = TABLE.get(id) else {
+                    return call.wall.fail(b"ERR there is no command with this id");
+                };
+                call.wall.words.push(spec.name.as_bytes());
+            }
+            if read_array(call.wall, call.args[2]).is_err() {
+                return call.wall.signal(Kind::Odd);
+            }
+            call.wall.run(handle, known, Call::shape(id))
+        })
+    }
+}
+
+/// Adds every element of a JavaScript array to the words.
+unsafe fn read_array(wall: &mut Wall, array: sys::napi_value) -> Result<(), super::words::Odd> {
+    let env = wall.env;
+    let mut len = 0;
+    let mut scope = null_mut();
+    // SAFETY: scopes are opened and closed in pairs; elements are read inside them.
+    unsafe {
+        if sys::napi_get_array_length(env, array, &raw mut len) != sys::Status::napi_ok {
+            return Err(super::words::Odd);
+        }
+        sys::napi_open_handle_scope(env, &raw mut scope);
+        let mut result = Ok(());
+        for index in 0..len {
+            let mut element = null_mut();
+            sys::napi_get_element(env, array, index, &raw mut element);
+            result = wall.words.read(env, element);
+            if result.is_err() {
+                break;
+            }
+            if index % 1024 == 1023 {
+                sys::napi_close_handle_scope(env, scope);
+                sys::napi_open_handle_scope(env, &raw mut scope);
+            }
+        }
+        sys::napi_close_handle_scope(env, scope);
+        result
+    }
+}
+
+/// `take(list?, tokens?)`: what the last answer left behind.
+unsafe extern "C" fn take(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: inside a callback; the token array's own length bounds what is written.
+    unsafe {
+        enter(env, info, |call| match call.count {
+            0 => call.wall.take_text(),
+            1 => call.wall.take_list(call.args[0], None),
+            _ => match typed_array::<f64>(env, call.args[1]) {
+                Some(tokens) => call.wall.take_list(call.args[0], Some(tokens)),
+                None => call.wall.take_list(call.args[0], None),
+            },
+        })
+    }
+}
+
+/// `next()`: one event; state[EVENT] tells which.
+unsafe extern "C" fn next(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: inside a callback.
+    unsafe { enter(env, info, |call| call.wall.next()) }
+}
+
+/// `connect(storeId, db, protocol)`: a client's handle.
+unsafe extern "C" fn connect(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: inside a callback.
+    unsafe {
+        enter(env, info, |call| {
+            let (store, db, protocol) = (call.number(0), call.number(1), call.number(2));
+            if !call.wall.is_attached() {
+                return call.wall.fail(b"ERR attach() must be called first");
+            }
+            let Some(engine) = store::by_id(store) else {
+                return call.wall.fail(b"ERR the store is closed");
+            };
+            let protocol = if protocol == 3 { Protocol::Resp3 } else { Protocol::Resp2 };
+            let db = db as usize;
+            engine.space.open(db);
+            let handle = call.wall.connect(engine, db, protocol);
+            let mut made = null_mut();
+            sys::napi_create_uint32(env, handle as u32, &raw mut made);
+            made
+        })
+    }
+}
+
+/// `disconnect(handle)`; a handle that is closed already is ignored.
+unsafe extern "C" fn disconnect(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+) -> sys::napi_value {
+    // SAFETY: inside a callback.
+    unsafe {
+        enter(env, info, |call| {
+            let handle = call.number(0) as usize;
+            call.wall.disconnect(handle);
+            null_mut()
+        })
+    }
+}
+
+/// `hold()`: the process stays alive.
+unsafe extern "C" fn hold(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: inside a callback, on the thread that made the handle.
+    unsafe {
+        enter(env, info, |call| {
+            sys::napi_ref_threadsafe_function(env, call.wall.bell);
+            null_mut()
+        })
+    }
+}
+
+/// `release()`: the process may end.
+unsafe extern "C" fn release(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: inside a callback, on the thread that made the handle.
+    unsafe {
+        enter(env, info, |call| {
+            sys::napi_unref_threadsafe_function(env, call.wall.bell);
+            null_mut()
+        })
+    }
+}
+
+/// `pushBuffers(handle, 0 | 1)`: shall pushes carry Buffers?
+unsafe extern "C" fn push_buffers(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+) -> sys::napi_value {
+    // SAFETY: inside a callback.
+    unsafe {
+        enter(env, info, |call| {
+            let (handle, buffers) = (call.number(0) as usize, call.number(1) != 0);
+            if let Some(slot) = call.wall.slot(handle) {
+                slot.push_buffers = buffers;
+            }
+            null_mut()
+        })
+    }
+}
+
+/// `keyPositions(id, words)`: which of the words after the command's name are keys.
+unsafe extern "C" fn key_positions(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+) -> sys::napi_value {
+    // SAFETY: inside a callback; values are made in its environment.
+    unsafe {
+        enter(env, info, |call| {
+            let id = (call.number(0) & 0xFFFF) as usize;
+            let mut made = null_mut();
+            sys::napi_create_array(env, &raw mut made);
+            let Some(spec) = TABLE.get(id) else { return made };
+            call.wall.words.clear();
+            call.wall.words.push(spec.name.as_bytes());
+            if read_array(call.wall, call.args[1]).is_err() {
+                return call.wall.signal(Kind::Odd);
+            }
+            let words = call.wall.words.slices();
+            let id = crate::command::resolve(id, &words).unwrap_or(id);
+            let positions = TABLE[id].keys.positions(&words).unwrap_or_default();
+            for (index, position) in positions.into_iter().enumerate() {
+                let mut number = null_mut();
+                sys::napi_create_uint32(env, position as u32 - 1, &raw mut number);
+                sys::napi_set_element(env, made, index as u32, number);
+            }
+            made
+        })
+    }
+}
+
+/// `attach(state: Int32Array, tokens: Float64Array, onWake)`: once, before anything else.
+unsafe extern "C" fn attach(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: inside a callback; the arrays are referenced for as long as the wall points to
+    // their memory, and the wake-up handle is made on this thread.
+    unsafe {
+        enter(env, info, |call| {
+            let (Some(state), Some(tokens)) =
+                (typed_array::<i32>(env, call.args[0]), typed_array::<f64>(env, call.args[1]))
+            else {
+                return call.wall.fail(b"ERR attach() takes an Int32Array and a Float64Array");
+            };
+            if state.len() < state::LEN || call.wall.is_attached() {
+                return call.wall.fail(b"ERR attach() is called once, with 16 places of state");
+            }
+            let mut arrays = [null_mut(); 2];
+            for (reference, array) in arrays.iter_mut().zip(call.args) {
+                sys::napi_create_reference(env, array, 1, reference);
+            }
+            let Some(bell) = bell(env, call.args[2]) else {
+                return call.wall.fail(b"ERR attach() could not make its wake-up handle");
+            };
+            call.wall.attach(state.as_mut_ptr(), tokens, arrays, bell);
+            null_mut()
+        })
+    }
+}
+
+/// The handle that calls `on_wake` from the event loop; does not keep the process alive.
+unsafe fn bell(
+    env: sys::napi_env,
+    on_wake: sys::napi_value,
+) -> Option<sys::napi_threadsafe_function> {
+    let (mut name, mut made) = (null_mut(), null_mut());
+    // SAFETY: out-pointers live across the calls.
+    unsafe {
+        sys::napi_create_string_latin1(env, c"latchkey".as_ptr(), 8, &raw mut name);
+        let status = sys::napi_create_threadsafe_function(
+            env,
+            on_wake,
+            null_mut(),
+            name,
+            0,
+            1,
+            null_mut(),
+            None,
+            null_mut(),
+            None,
+            &raw mut made,
+        );
+        sys::napi_unref_threadsafe_function(env, made);
+        (status == sys::Status::napi_ok).then_some(made)
+    }
+}
+
+/// The memory of a typed array of `T`s.
+unsafe fn typed_array<'a, T: Element>(
+    env: sys::napi_env,
+    value: sys::napi_value,
+) -> Option<&'a mut [T]> {
+    let (mut kind, mut len, mut at) = (0, 0, null_mut());
+    // SAFETY: out-pointers live across the call; the memory belongs to the array, whose element
+    // type and length are checked.
+    unsafe {
+        let status = sys::napi_get_typedarray_info(
+            env,
+            value,
+            &raw mut kind,
+            &raw mut len,
+            &raw mut at,
+            null_mut(),
+            null_mut(),
+        );
+        (status == sys::Status::napi_ok && kind == T::KIND)
+            .then(|| std::slice::from_raw_parts_mut(at.cast::<T>(), len))
+    }
+}
+
+/// An element type of a typed array.
+trait Element {
+    const KIND: sys::napi_typedarray_type;
+}
+
+impl Element for i32 {
+    const KIND: sys::napi_typedarray_type = sys::TypedarrayType::int32_array;
+}
+
+impl Element for f64 {
+    const KIND: sys::napi_typedarray_type = sys::TypedarrayType::float64_array;
+}

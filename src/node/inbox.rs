@@ -1,0 +1,138 @@
+//! What arrives for a JavaScript thread without having been asked for just now: messages,
+//! answers to commands that waited, the end of a client.
+//!
+//! Deliveries queue up in order and are taken by JavaScript in a microtask, so nobody's code
+//! runs inside the call that caused them. From the thread itself a flag in the shared state
+//! array is enough; from another one the event loop is woken, once until it has looked.
+
+#![expect(unsafe_code, reason = "wakes an event loop through Node-API, and sets its thread's flag")]
+
+use std::collections::VecDeque;
+use std::ffi::c_void;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::thread::ThreadId;
+
+use napi::sys;
+use parking_lot::Mutex;
+
+use crate::engine::Engine;
+use crate::hub::{Delivery, Handle, Mailbox};
+
+/// One delivery, for the client in a slot.
+pub struct Event {
+    pub slot: usize,
+    pub client_id: u64,
+    pub engine: Weak<Engine>,
+    pub delivery: Delivery,
+}
+
+struct Bell(sys::napi_threadsafe_function);
+
+// SAFETY: Node-API allows this one handle to be used from any thread.
+unsafe impl Send for Bell {}
+
+/// The address of the "events wait" flag, written only on the thread that owns the array.
+struct Flag(*mut i32);
+
+// SAFETY: see `Inbox::put`: only the owning thread follows the pointer.
+unsafe impl Send for Flag {}
+// SAFETY: as above.
+unsafe impl Sync for Flag {}
+
+/// The inbox of one thread's wall.
+pub struct Inbox {
+    thread: ThreadId,
+    flag: Flag,
+    events: Mutex<VecDeque<Event>>,
+    /// `None` once the environment is gone.
+    bell: Mutex<Option<Bell>>,
+    rung: AtomicBool,
+}
+
+impl Inbox {
+    pub fn new(flag: *mut i32, bell: sys::napi_threadsafe_function) -> Self {
+        Self {
+            thread: std::thread::current().id(),
+            flag: Flag(flag),
+            events: Mutex::default(),
+            bell: Mutex::new(Some(Bell(bell))),
+            rung: AtomicBool::new(false),
+        }
+    }
+
+    /// The next event, oldest first; the flag falls with the last.
+    pub fn take(&self) -> Option<Event> {
+        self.rung.store(false, Ordering::SeqCst);
+        let event = self.events.lock().pop_front();
+        if event.is_none() {
+            self.set_flag(0);
+        }
+        event
+    }
+
+    /// No more events: the environment ends. What had come is handed back.
+    pub fn close(&self) -> VecDeque<Event> {
+        *self.bell.lock() = None;
+        std::mem::take(&mut *self.events.lock())
+    }
+
+    fn set_flag(&self, value: i32) {
+        if std::thread::current().id() == self.thread {
+            // SAFETY: the array belongs to this thread's JavaScript, which the wall keeps alive
+            // until the inbox is closed; no other thread writes here.
+            unsafe { *self.flag.0 = value };
+        }
+    }
+
+    /// Queues an event. Hands it back if nobody will ever look.
+    fn put(&self, event: Event) -> Result<(), Event> {
+        let bell = self.bell.lock();
+        let Some(Bell(bell)) = &*bell else { return Err(event) };
+        self.events.lock().push_back(event);
+        if std::thread::current().id() == self.thread {
+            self.set_flag(1);
+        } else if !self.rung.swap(true, Ordering::SeqCst) {
+            // SAFETY: the handle is valid while the bell is there, and its lock is held. The
+            // call only queues; nothing of JavaScript runs here.
+            unsafe {
+                sys::napi_call_threadsafe_function(
+                    *bell,
+                    std::ptr::null_mut::<c_void>(),
+                    sys::ThreadsafeFunctionCallMode::nonblocking,
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The mailbox of one client: its slot in a thread's inbox.
+pub struct Slotted {
+    pub inbox: Arc<Inbox>,
+    pub slot: usize,
+    pub engine: Weak<Engine>,
+}
+
+impl Mailbox for Slotted {
+    fn deliver(&self, to: &Handle, delivery: Delivery) {
+        let event = Event {
+            slot: self.slot,
+            client_id: to.id,
+            engine: Weak::clone(&self.engine),
+            delivery,
+        };
+        if let Err(event) = self.inbox.put(event) {
+            discard(event);
+        }
+    }
+}
+
+/// An event that nobody will take: a client that came home with it is ended.
+pub fn discard(event: Event) {
+    if let Delivery::Answered(client, _) = event.delivery
+        && let Some(engine) = event.engine.upgrade()
+    {
+        engine.disconnect(client);
+    }
+}

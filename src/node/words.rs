@@ -1,0 +1,139 @@
+//! JavaScript values in: words for a command, in one buffer that is used again and again.
+//!
+//! Strings come as UTF-8, a lone surrogate as U+FFFD; numbers as JavaScript prints them; Buffers
+//! and other views of bytes as they are. Anything else is "odd": the JavaScript layer knows how
+//! ioredis spells it and calls again.
+
+#![expect(unsafe_code, reason = "reads JavaScript values through raw Node-API")]
+
+use std::ffi::{c_char, c_void};
+
+use napi::sys;
+use smallvec::SmallVec;
+
+/// Room for a word before its length is known.
+const GUESS: usize = 512;
+
+/// A value that is neither string, number nor bytes.
+pub struct Odd;
+
+/// The words of one call.
+#[derive(Default)]
+pub struct Words {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Words {
+    /// Forgets the words and keeps the memory, unless one huge value made it huge.
+    pub fn clear(&mut self) {
+        if self.bytes.capacity() > 1 << 20 {
+            self.bytes = Vec::new();
+        }
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
+    /// The words as slices.
+    pub fn slices(&self) -> SmallVec<[&[u8]; 12]> {
+        let mut from = 0;
+        let mut slices = SmallVec::new();
+        for &end in &self.ends {
+            slices.push(&self.bytes[from..end]);
+            from = end;
+        }
+        slices
+    }
+
+    /// Copies to keep for later.
+    pub fn owned(&self) -> Vec<Box<[u8]>> {
+        self.slices().iter().map(|word| Box::from(*word)).collect()
+    }
+
+    /// Adds a word that is known here.
+    #[inline]
+    pub fn push(&mut self, word: &[u8]) {
+        self.bytes.extend_from_slice(word);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// Adds a JavaScript value.
+    ///
+    /// # Safety
+    /// Must be called on the environment's thread, with a live value of it.
+    #[inline]
+    pub unsafe fn read(&mut self, env: sys::napi_env, value: sys::napi_value) -> Result<(), Odd> {
+        // SAFETY: passed on from the caller.
+        unsafe {
+            match self.read_string(env, value) {
+                sys::Status::napi_ok => {}
+                sys::Status::napi_string_expected => self.read_other(env, value)?,
+                _ => return Err(Odd),
+            }
+        }
+        self.ends.push(self.bytes.len());
+        Ok(())
+    }
+
+    #[inline]
+    unsafe fn read_string(&mut self, env: sys::napi_env, value: sys::napi_value) -> i32 {
+        self.bytes.reserve(GUESS);
+        let start = self.bytes.len();
+        let room = self.bytes.capacity() - start;
+        let mut len = 0;
+        // SAFETY: `room` bytes are writable behind `start`; Node-API writes at most so many,
+        // its closing zero included, and says how many of them are text.
+        unsafe {
+            let at = self.bytes.as_mut_ptr().add(start).cast::<c_char>();
+            let status = sys::napi_get_value_string_utf8(env, value, at, room, &raw mut len);
+            if status != sys::Status::napi_ok {
+                return status;
+            }
+            // The longest character takes four bytes: with less room left there may be more.
+            if len + 5 > room {
+                let mut whole = 0;
+                sys::napi_get_value_string_utf8(
+                    env,
+                    value,
+                    std::ptr::null_mut(),
+                    0,
+                    &raw mut whole,
+                );
+                self.bytes.reserve(whole + 1);
+                let at = self.bytes.as_mut_ptr().add(start).cast::<c_char>();
+                sys::napi_get_value_string_utf8(env, value, at, whole + 1, &raw mut len);
+            }
+            self.bytes.set_len(start + len);
+        }
+        sys::Status::napi_ok
+    }
+
+    unsafe fn read_other(&mut self, env: sys::napi_env, value: sys::napi_value) -> Result<(), Odd> {
+        let mut number = 0f64;
+        // SAFETY: out-pointers live across the calls; bytes are copied before anything else
+        // could move or free them.
+        unsafe {
+            if sys::napi_get_value_double(env, value, &raw mut number) == sys::Status::napi_ok {
+                if number.trunc() != number || number.abs() > 9_007_199_254_740_991.0 {
+                    return Err(Odd);
+                }
+                self.bytes.extend(itoa::Buffer::new().format(number as i64).bytes());
+                return Ok(());
+            }
+            let mut is_bytes = false;
+            sys::napi_is_buffer(env, value, &raw mut is_bytes);
+            if !is_bytes {
+                return Err(Odd);
+            }
+            let (mut at, mut len) = (std::ptr::null_mut::<c_void>(), 0);
+            let status = sys::napi_get_buffer_info(env, value, &raw mut at, &raw mut len);
+            if status != sys::Status::napi_ok {
+                return Err(Odd);
+            }
+            if len > 0 {
+                self.bytes.extend_from_slice(std::slice::from_raw_parts(at.cast::<u8>(), len));
+            }
+        }
+        Ok(())
+    }
+}
