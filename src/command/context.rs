@@ -3,9 +3,11 @@
 
 use crate::error::{Error, Result};
 use crate::hub::waiting::{Empty, Wait};
-use crate::hub::{Client, Config, Hub, Queued};
+use crate::hub::{Client, Config, Hub, Queued, config};
 use crate::reply::Reply;
 use crate::store::{Db, Entered, Keyspace, Patience, Scope};
+use crate::types::limits::Limits;
+use crate::types::listpack::Element;
 
 use super::Spec;
 
@@ -43,6 +45,23 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     pub fn config(&self) -> &'a Config {
         &self.hub.config
+    }
+
+    /// The parameters that decide how collections are encoded, as they are now.
+    #[inline]
+    pub fn limits(&self) -> Limits {
+        let config = self.config();
+        let size = |index| usize::try_from(config.get(index)).unwrap_or(0);
+        Limits {
+            hash_max_listpack_entries: size(config::HASH_MAX_LISTPACK_ENTRIES),
+            hash_max_listpack_value: size(config::HASH_MAX_LISTPACK_VALUE),
+            set_max_intset_entries: size(config::SET_MAX_INTSET_ENTRIES),
+            set_max_listpack_entries: size(config::SET_MAX_LISTPACK_ENTRIES),
+            set_max_listpack_value: size(config::SET_MAX_LISTPACK_VALUE),
+            zset_max_listpack_entries: size(config::ZSET_MAX_LISTPACK_ENTRIES),
+            zset_max_listpack_value: size(config::ZSET_MAX_LISTPACK_VALUE),
+            seed: self.space.seed,
+        }
     }
 
     /// The one call after a change: marks who watches the key, wakes who waits for it.
@@ -140,6 +159,15 @@ impl<'a> Context<'a> {
             Empty::Nil => self.out.nil(),
             Empty::NilArray => self.out.nil_array(),
         }
+    }
+}
+
+/// Writes an element of a collection as a string.
+#[inline]
+pub fn write_element(out: &mut Reply, element: Element<'_>) {
+    match element {
+        Element::Bytes(bytes) => out.bulk(bytes),
+        Element::Int(value) => out.bulk_int(value),
     }
 }
 

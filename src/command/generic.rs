@@ -3,6 +3,7 @@
 use super::{ALONE, Args, Context, FAST, Keys, READ, Spec, WRITE, spec};
 use crate::bytes::{lossy, parse_int, parse_unsigned};
 use crate::error::{Error, Result};
+use crate::reply::Reply;
 use crate::store::{DATABASES, Entry};
 use crate::types::glob::{self, Case};
 
@@ -264,11 +265,16 @@ fn scan(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
 
 /// A cursor and a flat list, as every command of the SCAN family answers.
 pub fn write_scan(cx: &mut Context<'_>, next: u64, found: &[Vec<u8>]) {
-    cx.out.array(2);
-    let mut digits = itoa::Buffer::new();
-    cx.out.bulk(digits.format(next).as_bytes());
+    write_cursor(cx.out, next);
     cx.out.array(found.len());
     for item in found {
         cx.out.bulk(item);
     }
+}
+
+/// Begins such an answer: what is found follows, as one array.
+pub fn write_cursor(out: &mut Reply, next: u64) {
+    out.array(2);
+    let mut digits = itoa::Buffer::new();
+    out.bulk(digits.format(next).as_bytes());
 }

@@ -9,10 +9,12 @@ pub mod args;
 pub mod context;
 pub mod expiry;
 pub mod generic;
+pub mod hash;
 mod help;
 pub mod keys;
 mod lcs;
 pub mod pubsub;
+mod random;
 pub mod rate_limit;
 pub mod string;
 pub mod transaction;
@@ -82,6 +84,7 @@ static FAMILIES: &[&[Spec]] = &[
     string::TABLE,
     generic::TABLE,
     expiry::TABLE,
+    hash::TABLE,
     pubsub::TABLE,
     transaction::TABLE,
     rate_limit::TABLE,
