@@ -111,9 +111,20 @@ impl<'a> Context<'a> {
 
     /// Another database. Only after `alone`.
     pub fn other_db(&self, index: usize) -> Result<Db<'a>> {
+        self.open_db(index)?;
         let entered = self.entered.ok_or(Error::Alone)?;
         let table = self.space.table(entered, index).ok_or(Error::DbIndexOutOfRange)?;
         Ok(self.db.other(index, table))
+    }
+
+    /// Makes sure that a database exists: they are made when first used.
+    pub fn open_db(&self, index: usize) -> Result {
+        let entered = self.entered.ok_or(Error::Alone)?;
+        if self.space.table(entered, index).is_none() {
+            self.alone()?;
+            self.space.open_alone(entered, index);
+        }
+        Ok(())
     }
 
     /// Nothing is there yet: wait for one of the keys, or answer `empty` where waiting is not

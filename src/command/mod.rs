@@ -6,6 +6,8 @@
 //! the store, then writes its reply.
 
 pub mod args;
+pub mod client;
+pub mod connection;
 pub mod context;
 pub mod expiry;
 pub mod generic;
@@ -87,6 +89,8 @@ static FAMILIES: &[&[Spec]] = &[
     hash::TABLE,
     pubsub::TABLE,
     transaction::TABLE,
+    connection::TABLE,
+    client::TABLE,
     rate_limit::TABLE,
 ];
 

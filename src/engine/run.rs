@@ -39,6 +39,7 @@ impl Engine {
         let spec = TABLE[id];
         if let Some(who) = client.as_deref_mut() {
             who.handle.last_command.store(id, Ordering::Relaxed);
+            who.handle.last_active.store(self.space.access_clock(), Ordering::Relaxed);
             let result = match one_key(spec, words) {
                 Some(key) => self.run_on_one_key(who, spec, words, key, out, patience),
                 None if needs_all(spec) => Err(Error::Alone),

@@ -4,7 +4,7 @@
 //! into the registry of waits). What other threads need of it stands in its shared `Handle`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
@@ -83,6 +83,22 @@ impl Client {
         self.protocol == Protocol::Resp3
     }
 
+    /// Chooses a protocol, and lets CLIENT LIST know.
+    pub fn speak(&mut self, protocol: Protocol) {
+        self.protocol = protocol;
+        self.handle.resp.store(if self.is_resp3() { 3 } else { 2 }, Ordering::Relaxed);
+    }
+
+    pub fn set_no_evict(&mut self, is_spared: bool) {
+        self.no_evict = is_spared;
+        self.handle.no_evict.store(is_spared, Ordering::Relaxed);
+    }
+
+    pub fn set_no_touch(&mut self, is_quiet: bool) {
+        self.no_touch = is_quiet;
+        self.handle.no_touch.store(is_quiet, Ordering::Relaxed);
+    }
+
     /// Chooses a database, and lets CLIENT LIST know.
     pub fn select(&mut self, db: usize) {
         self.db = db;
@@ -117,7 +133,8 @@ pub struct Handle {
     pub no_evict: AtomicBool,
     pub no_touch: AtomicBool,
     pub last_command: AtomicUsize,
-    pub last_active_ms: AtomicU64,
+    /// The second of the last command, as the store's access clock counts them.
+    pub last_active: AtomicU32,
     pub labels: Mutex<Labels>,
 }
 
@@ -138,9 +155,14 @@ impl Handle {
             no_evict: false.into(),
             no_touch: false.into(),
             last_command: usize::MAX.into(),
-            last_active_ms: created_ms.into(),
+            last_active: ((created_ms / 1000) as u32 & 0xFF_FFFF).into(),
             labels: Mutex::default(),
         }
+    }
+
+    /// Seconds since the last command, by the store's access clock.
+    pub fn idle_seconds(&self, access_clock: u32) -> u32 {
+        access_clock.wrapping_sub(self.last_active.load(Ordering::Relaxed)) & 0xFF_FFFF
     }
 
     pub fn deliver(&self, delivery: Delivery) {

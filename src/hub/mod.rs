@@ -47,7 +47,7 @@ impl Hub {
     /// engine's to end, since a waiting client is parked there.
     pub fn forget(&self, client: &mut Client) {
         self.abandon(client);
-        self.pubsub.drop_all(client.id());
+        self.pubsub.drop_all(&client.handle);
         self.clients.remove(client.id());
     }
 }

@@ -76,7 +76,11 @@ impl PubSub {
     }
 
     /// Forgets a client.
-    pub fn drop_all(&self, id: u64) {
+    pub fn drop_all(&self, handle: &Handle) {
+        let id = handle.id;
+        for count in &handle.subscribed {
+            count.store(0, Ordering::Relaxed);
+        }
         let mut lists = self.lists.lock();
         let Some(own) = lists.by_client.remove(&id) else { return };
         for (sort, names) in [Sort::Channel, Sort::Pattern, Sort::Shard].into_iter().zip(own) {

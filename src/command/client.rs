@@ -1,0 +1,214 @@
+//! CLIENT: who is connected, under what name.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::connection::on_or_off;
+use super::help::write_help;
+use super::{
+    Args, CONTAINER, Context, Keys, NO_KEYSPACE, NO_SCRIPT, Spec, TABLE as ALL, container, spec,
+};
+use crate::bytes::{is_word, lossy, parse_int};
+use crate::error::{Error, Result};
+use crate::hub::Handle;
+
+const APART: u32 = NO_KEYSPACE | NO_SCRIPT;
+
+#[rustfmt::skip]
+pub static TABLE: &[Spec] = &[
+    //   name            arity keys        flags        handler
+    spec("client",          -2, Keys::None, CONTAINER,   container),
+    spec("client|getname",   2, Keys::None, APART,       getname),
+    spec("client|help",      2, Keys::None, NO_KEYSPACE, help),
+    spec("client|id",        2, Keys::None, APART,       id),
+    spec("client|info",      2, Keys::None, APART,       info),
+    spec("client|list",     -2, Keys::None, APART,       list),
+    spec("client|no-evict",  3, Keys::None, APART,       no_evict),
+    spec("client|no-touch",  3, Keys::None, APART,       no_touch),
+    spec("client|setinfo",   4, Keys::None, APART,       setinfo),
+    spec("client|setname",   3, Keys::None, APART,       setname),
+];
+
+/// `CLIENT ID`
+fn id(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
+    cx.out.int(cx.client.id() as i64);
+    Ok(())
+}
+
+/// `CLIENT SETNAME name`: an empty one takes the name away.
+fn setname(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
+    let name = args.next()?;
+    check_label(name, "Client names")?;
+    set_name(cx, name);
+    cx.out.ok();
+    Ok(())
+}
+
+/// Names the running client.
+pub fn set_name(cx: &mut Context<'_>, name: &[u8]) {
+    cx.client.handle.labels.lock().name = name.to_vec();
+}
+
+/// Names and the like are of visible ASCII, so that CLIENT LIST stays readable.
+pub fn check_label(label: &[u8], what: &str) -> Result {
+    if label.iter().all(u8::is_ascii_graphic) {
+        return Ok(());
+    }
+    Err(Error::text(format!("ERR {what} cannot contain spaces, newlines or special characters.")))
+}
+
+/// `CLIENT GETNAME`
+fn getname(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
+    let name = cx.client.handle.labels.lock().name.clone();
+    cx.out.bulk_or_nil(Some(&*name).filter(|name| !name.is_empty()));
+    Ok(())
+}
+
+/// `CLIENT SETINFO <LIB-NAME libname | LIB-VER libver>`
+fn setinfo(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
+    let (option, value) = (args.next()?, args.next()?);
+    let is_name = is_word(option, "LIB-NAME");
+    if !is_name && !is_word(option, "LIB-VER") {
+        return Err(Error::text(format!("ERR Unrecognized option '{}'", lossy(option))));
+    }
+    check_label(value, &lossy(option))?;
+    let mut labels = cx.client.handle.labels.lock();
+    if is_name {
+        labels.lib_name = value.to_vec();
+    } else {
+        labels.lib_version = value.to_vec();
+    }
+    drop(labels);
+    cx.out.ok();
+    Ok(())
+}
+
+/// `CLIENT NO-EVICT ON | OFF`: clients are never evicted here; it is remembered and shown.
+fn no_evict(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
+    cx.client.set_no_evict(on_or_off(args.next()?)?);
+    cx.out.ok();
+    Ok(())
+}
+
+/// `CLIENT NO-TOUCH ON | OFF`: whether this client's reads count as uses of a key.
+fn no_touch(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
+    cx.client.set_no_touch(on_or_off(args.next()?)?);
+    cx.out.ok();
+    Ok(())
+}
+
+/// `CLIENT INFO`
+fn info(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
+    let line = line_of(cx, &cx.client.handle);
+    cx.out.verbatim(line.as_bytes());
+    Ok(())
+}
+
+/// `CLIENT LIST [TYPE type] [ID client-id ...]`
+fn list(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
+    let chosen = match args.rest() {
+        [] => cx.hub.clients.all(),
+        [word, sort] if is_word(word, "TYPE") => of_type(cx, sort)?,
+        [word, ids @ ..] if is_word(word, "ID") && !ids.is_empty() => {
+            let mut found = Vec::new();
+            for id in ids {
+                let id = parse_int(id).ok_or(Error::Plain("ERR Invalid client ID"))?;
+                found.extend(u64::try_from(id).ok().and_then(|id| cx.hub.clients.get(id)));
+            }
+            found
+        }
+        _ => return Err(Error::Syntax),
+    };
+    let lines: String = chosen.iter().map(|handle| line_of(cx, handle)).collect();
+    cx.out.verbatim(lines.as_bytes());
+    Ok(())
+}
+
+/// There are no replicas and no primary in a process of one's own.
+fn of_type(cx: &Context<'_>, sort: &[u8]) -> Result<Vec<Arc<Handle>>> {
+    let listens = match sort.to_ascii_lowercase().as_slice() {
+        b"normal" => false,
+        b"pubsub" => true,
+        b"master" | b"primary" | b"slave" | b"replica" => return Ok(Vec::new()),
+        _ => {
+            return Err(Error::text(format!("ERR Unknown client type '{}'", lossy(sort))));
+        }
+    };
+    let mut all = cx.hub.clients.all();
+    all.retain(|handle| (handle.subscriptions() > 0) == listens);
+    Ok(all)
+}
+
+/// A client as CLIENT LIST shows it. What only sockets have (buffers, descriptors) stands at its
+/// neutral value, because tools look fields up by name.
+fn line_of(cx: &Context<'_>, handle: &Handle) -> String {
+    let now_ms = cx.db.now_ms();
+    let labels = handle.labels.lock().clone();
+    let [channels, patterns, shards] = &handle.subscribed;
+    let command = ALL.get(handle.last_command.load(Relaxed)).map_or("NULL", |spec| spec.name);
+    let address = Some(handle.mailbox.address()).filter(|address| !address.is_empty());
+    let address = address.as_deref().unwrap_or("?:0");
+    let mut line = format!(
+        "id={} addr={address} laddr=?:0 fd=-1 name={} age={} idle={} flags={} db={}",
+        handle.id,
+        lossy(&labels.name),
+        now_ms.saturating_sub(handle.created_ms) / 1000,
+        handle.idle_seconds(cx.space.access_clock()),
+        flags_of(handle),
+        handle.db.load(Relaxed),
+    );
+    // Writing to a String cannot fail.
+    let _ = write!(
+        line,
+        " sub={} psub={} ssub={} multi={} watch={} qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 \
+         rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd={command}",
+        channels.load(Relaxed),
+        patterns.load(Relaxed),
+        shards.load(Relaxed),
+        handle.queued.load(Relaxed) as i32,
+        handle.watching.load(Relaxed),
+    );
+    let _ = writeln!(
+        line,
+        " user=default redir=-1 resp={} lib-name={} lib-ver={} tot-net-in=0 tot-net-out=0 \
+         tot-cmds=0",
+        handle.resp.load(Relaxed),
+        lossy(&labels.lib_name),
+        lossy(&labels.lib_version),
+    );
+    line
+}
+
+fn flags_of(handle: &Handle) -> String {
+    let flags: String = [
+        ('P', handle.subscriptions() > 0),
+        ('x', handle.queued.load(Relaxed) != u32::MAX),
+        ('b', handle.blocked.load(Relaxed)),
+        ('d', handle.dirty.load(Relaxed)),
+        ('e', handle.no_evict.load(Relaxed)),
+        ('T', handle.no_touch.load(Relaxed)),
+    ]
+    .into_iter()
+    .filter_map(|(letter, is_set)| is_set.then_some(letter))
+    .collect();
+    if flags.is_empty() { "N".into() } else { flags }
+}
+
+/// `CLIENT HELP`
+fn help(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
+    write_help(
+        cx,
+        &[
+            ("GETNAME", "The name of this client."),
+            ("ID", "The id of this client."),
+            ("INFO", "One line about this client."),
+            ("LIST [TYPE <type>] [ID <id> ...]", "One line about each client."),
+            ("NO-EVICT (ON|OFF)", "Whether this client is spared when memory is short."),
+            ("NO-TOUCH (ON|OFF)", "Whether reading keys leaves no trace of their use."),
+            ("SETINFO <option> <value>", "Tells the client's library: LIB-NAME or LIB-VER."),
+            ("SETNAME <name>", "Names this client."),
+        ],
+    );
+    Ok(())
+}

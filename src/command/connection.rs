@@ -1,0 +1,184 @@
+//! A client and its connection: greeting, database, protocol, farewell.
+//!
+//! A store in this process has no passwords, so AUTH and HELLO answer as a server without one.
+
+use std::sync::atomic::Ordering;
+
+use super::client::{check_label, set_name};
+use super::generic::db_index;
+use super::{Args, Context, FAST, Keys, NO_KEYSPACE, NO_QUEUE, NO_SCRIPT, PUBSUB, Spec, spec};
+use crate::bytes::{is_word, lossy, parse_int};
+use crate::error::{Error, Result};
+use crate::hub::Delivery;
+use crate::hub::client::Protocol;
+
+/// Which Redis this behaves as.
+pub const REDIS_VERSION: &str = "7.2.4";
+
+const PLAIN: u32 = FAST | NO_KEYSPACE;
+const APART: u32 = FAST | NO_KEYSPACE | NO_SCRIPT;
+
+#[rustfmt::skip]
+pub static TABLE: &[Spec] = &[
+    //   name   arity keys        flags                      handler
+    spec("auth",   -2, Keys::None, APART,                     auth),
+    spec("echo",    2, Keys::None, PLAIN,                     echo),
+    spec("hello",  -1, Keys::None, APART,                     hello),
+    spec("ping",   -1, Keys::None, PLAIN | PUBSUB,            ping),
+    spec("quit",   -1, Keys::None, APART | PUBSUB | NO_QUEUE, quit),
+    spec("reset",   1, Keys::None, APART | PUBSUB | NO_QUEUE, reset),
+    spec("select",  2, Keys::None, PLAIN,                     select),
+];
+
+const WRONG_PASS: Error =
+    Error::Plain("WRONGPASS invalid username-password pair or user is disabled.");
+
+/// The only user there is; it needs no password, so any will do.
+fn is_known_user(name: &[u8]) -> bool {
+    name == b"default"
+}
+
+/// `AUTH [username] password`
+fn auth(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
+    match args.rest() {
+        [_] => Err(Error::Plain(
+            "ERR AUTH <password> called without any password configured for the default user. \
+             Are you sure your configuration is correct?",
+        )),
+        [user, _] if is_known_user(user) => {
+            cx.out.ok();
+            Ok(())
+        }
+        [_, _] => Err(WRONG_PASS),
+        _ => Err(Error::Syntax),
+    }
+}
+
+/// `ECHO message`
+fn echo(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
+    cx.out.bulk(args.next()?);
+    Ok(())
+}
+
+/// `PING [message]`: a subscribed RESP2 client hears it as a message.
+fn ping(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
+    if args.left() > 1 {
+        return Err(Error::Arity(cx.spec.name));
+    }
+    let message = args.rest().first().copied();
+    let listens = cx.client.subscriber_mode && cx.client.handle.subscriptions() > 0;
+    if listens && !cx.client.is_resp3() {
+        cx.out.array(2);
+        cx.out.bulk(b"pong");
+        cx.out.bulk(message.unwrap_or_default());
+    } else {
+        match message {
+            Some(message) => cx.out.bulk(message),
+            None => cx.out.status("PONG"),
+        }
+    }
+    Ok(())
+}
+
+/// `QUIT`: what the client left behind goes at once, the client itself when it hears of it.
+fn quit(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
+    cx.hub.forget(cx.client);
+    cx.client.handle.closed.store(true, Ordering::Relaxed);
+    cx.client.handle.deliver(Delivery::Closed);
+    cx.out.ok();
+    Ok(())
+}
+
+/// `RESET`: as if the client had just come; only what it said of its library stays.
+fn reset(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
+    cx.hub.abandon(cx.client);
+    cx.hub.pubsub.drop_all(&cx.client.handle);
+    cx.client.select(0);
+    cx.client.speak(Protocol::Resp2);
+    cx.client.set_no_evict(false);
+    cx.client.set_no_touch(false);
+    set_name(cx, b"");
+    cx.out.status("RESET");
+    Ok(())
+}
+
+/// `SELECT index`
+fn select(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
+    let word = args.next()?;
+    if parse_int(word).is_some_and(|index| i32::try_from(index).is_err()) {
+        return Err(Error::Plain(
+            "ERR value is out of range, value must between -2147483648 and 2147483647",
+        ));
+    }
+    let index = db_index(word, Error::NotAnInteger)?;
+    cx.open_db(index)?;
+    cx.client.select(index);
+    cx.out.ok();
+    Ok(())
+}
+
+/// `HELLO [protover [AUTH username password] [SETNAME clientname]]`
+fn hello(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
+    let mut protocol = cx.client.protocol;
+    if !args.is_done() {
+        protocol = match parse_int(args.next()?) {
+            Some(2) => Protocol::Resp2,
+            Some(3) => Protocol::Resp3,
+            Some(_) => return Err(Error::Plain("NOPROTO unsupported protocol version")),
+            None => {
+                return Err(Error::Plain("ERR Protocol version is not an integer or out of range"));
+            }
+        };
+    }
+    let (mut user, mut name) = (None, None);
+    while let Some(option) = args.peek() {
+        if args.left() > 2 && args.option("AUTH") {
+            user = Some(args.next()?);
+            args.next()?;
+        } else if args.left() > 1 && args.option("SETNAME") {
+            let asked = args.next()?;
+            check_label(asked, "Client names")?;
+            name = Some(asked);
+        } else {
+            let option = lossy(option);
+            return Err(Error::text(format!("ERR Syntax error in HELLO option '{option}'")));
+        }
+    }
+    if user.is_some_and(|user| !is_known_user(user)) {
+        return Err(WRONG_PASS);
+    }
+    if let Some(name) = name {
+        set_name(cx, name);
+    }
+    cx.client.speak(protocol);
+    write_greeting(cx);
+    Ok(())
+}
+
+fn write_greeting(cx: &mut Context<'_>) {
+    let texts = [("server", "redis"), ("version", REDIS_VERSION)];
+    cx.out.map(7);
+    for (name, value) in texts {
+        cx.out.bulk(name.as_bytes());
+        cx.out.bulk(value.as_bytes());
+    }
+    cx.out.bulk(b"proto");
+    cx.out.int(if cx.client.is_resp3() { 3 } else { 2 });
+    cx.out.bulk(b"id");
+    cx.out.int(cx.client.id() as i64);
+    for (name, value) in [("mode", "standalone"), ("role", "master")] {
+        cx.out.bulk(name.as_bytes());
+        cx.out.bulk(value.as_bytes());
+    }
+    cx.out.bulk(b"modules");
+    cx.out.array(0);
+}
+
+/// Reads `ON` or `OFF`.
+pub fn on_or_off(word: &[u8]) -> Result<bool> {
+    match word {
+        word if is_word(word, "ON") => Ok(true),
+        word if is_word(word, "OFF") => Ok(false),
+        _ => Err(Error::Syntax),
+    }
+}
