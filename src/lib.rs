@@ -22,5 +22,5 @@ pub mod engine;
 
 #[cfg(test)]
 mod golden;
-#[cfg(feature = "node")]
+#[cfg(all(feature = "node", not(test)))]
 mod node;

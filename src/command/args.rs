@@ -42,6 +42,7 @@ impl<'a> Args<'a> {
 
     /// The next word; a syntax error if there is none.
     #[inline]
+    #[expect(clippy::should_implement_trait, reason = "an iterator could not refuse")]
     pub fn next(&mut self) -> Result<&'a [u8]> {
         let word = self.words.get(self.at).copied().ok_or(Error::Syntax)?;
         self.at += 1;

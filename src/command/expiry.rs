@@ -77,6 +77,7 @@ fn absolute(cx: &Context<'_>, unit: Unit, amount: i64) -> Option<i64> {
 
 /// Which deadlines EXPIRE may replace.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each option")]
 struct Only {
     nx: bool,
     xx: bool,

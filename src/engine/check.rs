@@ -122,18 +122,16 @@ fn exec_abort(why: &Error) -> Error {
 }
 
 fn unknown(container: Option<&'static Spec>, words: &[&[u8]]) -> Error {
-    match container {
-        Some(spec) => match words.get(1) {
-            None => Error::Arity(spec.name),
-            Some(sub) => {
-                let sub = lossy(&sub[..sub.len().min(SHOWN)]);
-                let name = spec.name.to_ascii_uppercase();
-                Error::UnknownSubcommand(
-                    format!("ERR unknown subcommand '{sub}'. Try {name} HELP.").into(),
-                )
-            }
-        },
-        None => {
+    match (container, words.get(1)) {
+        (Some(spec), None) => Error::Arity(spec.name),
+        (Some(spec), Some(sub)) => {
+            let sub = lossy(&sub[..sub.len().min(SHOWN)]);
+            let name = spec.name.to_ascii_uppercase();
+            Error::UnknownSubcommand(
+                format!("ERR unknown subcommand '{sub}'. Try {name} HELP.").into(),
+            )
+        }
+        (None, _) => {
             let name = words.first().copied().unwrap_or_default();
             let name = lossy(&name[..name.len().min(SHOWN)]);
             let mut shown = String::new();
@@ -143,7 +141,7 @@ fn unknown(container: Option<&'static Spec>, words: &[&[u8]]) -> Error {
                 }
                 let room = SHOWN - shown.len();
                 let word = lossy(&word[..word.len().min(room)]);
-                shown.push_str(&format!("'{word}' "));
+                shown.extend(["'", &word, "' "]);
             }
             Error::UnknownCommand(
                 format!("ERR unknown command '{name}', with args beginning with: {shown}").into(),

@@ -141,10 +141,7 @@ impl Engine {
             patience,
             |_| {},
         );
-        let mut left = match left {
-            Ok(left) => left,
-            Err(_) => return Ran::Away,
-        };
+        let Ok(mut left) = left else { return Ran::Away };
         if let Some(wait) = left.wait.take() {
             return self.park(client, id, words, wait);
         }

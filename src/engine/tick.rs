@@ -86,7 +86,7 @@ impl Engine {
     pub fn tick(&self) -> u64 {
         let now_ms = self.space.now_ms();
         for parked in self.hub.waiting.take_late(now_ms) {
-            self.give_up(parked);
+            Self::give_up(parked);
         }
         let mut due_ms = self.space.due_ms();
         if due_ms <= now_ms {
@@ -108,7 +108,7 @@ impl Engine {
     }
 
     /// Tells a client that its wait has ended without anything.
-    fn give_up(&self, parked: Parked) {
+    fn give_up(parked: Parked) {
         let mut out = Reply::new();
         match parked.wait.empty {
             Empty::Nil => out.nil(),

@@ -57,6 +57,10 @@ pub enum Protocol {
 }
 
 /// See the module's header.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own, set by its own command"
+)]
 pub struct Client {
     pub db: usize,
     pub protocol: Protocol,

@@ -116,8 +116,8 @@ impl Wall {
         // SAFETY: passed on from the caller.
         unsafe {
             match self.reply.first() {
-                Some(Token::Ok) => null_mut(),
-                Some(Token::Nil | Token::NilArray) => self.null,
+                Some(Token::Ok) | None => null_mut(),
+                Some(Token::Nil | Token::NilArray) => null_value(self.env),
                 Some(Token::Int(value)) if !shape.string_numbers => number(self.env, value),
                 Some(Token::Bulk(text) | Token::Status(text)) => {
                     match string(self.env, text, shape.buffers) {
@@ -130,7 +130,6 @@ impl Wall {
                     self.fail(&text)
                 }
                 Some(_) => self.tree(),
-                None => null_mut(),
             }
         }
     }
@@ -232,7 +231,7 @@ impl Wall {
                 at += 2;
                 let Some(text) = text else { continue };
                 let buffers = self.shape.buffers && kind != kind::ERROR;
-                let value = string(env, text, buffers).unwrap_or(self.null);
+                let value = string(env, text, buffers).unwrap_or_else(|| null_value(env));
                 sys::napi_set_element(env, list, index, value);
                 index += 1;
                 if (index as usize).is_multiple_of(SCOPE) {
@@ -250,6 +249,13 @@ impl Wall {
         self.reply.clear();
         self.reply.append(reply);
     }
+}
+
+unsafe fn null_value(env: sys::napi_env) -> sys::napi_value {
+    let mut made = null_mut();
+    // SAFETY: the out-pointer outlives the call.
+    unsafe { sys::napi_get_null(env, &raw mut made) };
+    made
 }
 
 unsafe fn number(env: sys::napi_env, value: i64) -> sys::napi_value {

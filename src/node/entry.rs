@@ -102,8 +102,6 @@ unsafe fn enter(
         &mut *data.cast::<Wall>()
     };
     wall.env = env;
-    // SAFETY: makes a value inside a callback of its environment.
-    unsafe { sys::napi_get_null(env, &raw mut wall.null) };
     let again = std::ptr::from_mut(wall);
     match catch_unwind(AssertUnwindSafe(|| body(Call { wall, args, count }))) {
         Ok(value) => value,

@@ -25,7 +25,6 @@ use napi::bindgen_prelude::{Env, Object};
 use napi_derive::napi;
 
 #[napi(module_exports)]
-#[expect(clippy::needless_pass_by_value, reason = "the macro hands both over by value")]
 fn exports(exports: Object<'_>, env: Env) -> napi::Result<()> {
     pin::stay_loaded();
     entry::register(env, &exports)

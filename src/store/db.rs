@@ -89,6 +89,7 @@ impl<'a> Db<'a> {
     }
 
     /// Another database of the store. Only for who holds everything.
+    #[must_use]
     pub fn other(&self, index: usize, table: &'a Table) -> Db<'a> {
         assert_eq!(self.scope, Scope::All, "two databases are touched only by who is alone");
         // SAFETY: the gate is held alone for as long as 'a; the caller uses one Db at a time

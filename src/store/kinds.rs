@@ -1,6 +1,7 @@
 //! Which Rust type stands behind each kind of collection.
 
 #![expect(unsafe_code, reason = "drops a value whose type only the entry's header tells")]
+#![expect(clippy::cast_ptr_alignment, reason = "payloads begin at multiples of eight")]
 
 use super::entry::Entry;
 use crate::types::hash::Hash;

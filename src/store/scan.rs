@@ -23,10 +23,9 @@ impl Db<'_> {
         let mut from = cursor & ((1 << POSITION_BITS) - 1);
         let mut left = count.max(1);
         for _ in 0..SHARDS_PER_STEP {
-            match self.table.next_occupied(shard) {
-                None => return 0,
-                Some(next) if next != shard => (shard, from) = (next, 0),
-                Some(_) => {}
+            let Some(occupied) = self.table.next_occupied(shard) else { return 0 };
+            if occupied != shard {
+                (shard, from) = (occupied, 0);
             }
             let (seen, next) = self.scan_shard(shard, from, left, &mut visit);
             left = left.saturating_sub(seen);

@@ -17,6 +17,7 @@
 //! own, whichever falls into the smaller size classes of the allocator.
 
 #![expect(unsafe_code, reason = "a hand-laid header is what keeps a key in one allocation")]
+#![expect(clippy::cast_ptr_alignment, reason = "blocks and payloads begin at multiples of eight")]
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
