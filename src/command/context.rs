@@ -6,6 +6,7 @@ use crate::hub::waiting::{Empty, Wait};
 use crate::hub::{Client, Config, Hub, Queued, config};
 use crate::reply::Reply;
 use crate::store::{Db, Entered, Keyspace, Patience, Scope};
+use crate::types::Collection;
 use crate::types::limits::Limits;
 use crate::types::listpack::Element;
 
@@ -92,6 +93,16 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// Refuses a word longer than `proto-max-bulk-len`. Must come before any change.
+    #[inline]
+    pub fn check_sizes(&self, words: &[&[u8]]) -> Result {
+        let limit = self.config().get(config::PROTO_MAX_BULK_LEN) as u64;
+        if words.iter().any(|word| word.len() as u64 > limit) {
+            return Err(Error::StringTooLong);
+        }
+        Ok(())
+    }
+
     /// Call before work on `elements` elements: an event loop's thread is spared large ones.
     /// Must come before any change.
     #[inline]
@@ -127,14 +138,19 @@ impl<'a> Context<'a> {
         Ok(())
     }
 
-    /// Nothing is there yet: wait for one of the keys, or answer `empty` where waiting is not
-    /// allowed. `timeout_ms` 0 waits for ever.
-    pub fn block(&mut self, keys: &[&[u8]], timeout_ms: u64, empty: Empty) -> Result {
-        self.block_as(keys, timeout_ms, empty, None)
+    /// Nothing is there yet: wait until one of the keys holds a `T`, or answer `empty` where
+    /// waiting is not allowed. `timeout_ms` 0 waits for ever; a timeout answers a nil array.
+    pub fn block<T: Collection>(
+        &mut self,
+        keys: &[&[u8]],
+        timeout_ms: u64,
+        empty: Empty,
+    ) -> Result {
+        self.block_as::<T>(keys, timeout_ms, empty, None)
     }
 
     /// As `block`, with other words to run when a key is ready.
-    pub fn block_as(
+    pub fn block_as<T: Collection>(
         &mut self,
         keys: &[&[u8]],
         timeout_ms: u64,
@@ -149,8 +165,8 @@ impl<'a> Context<'a> {
         self.aside(|cx| {
             cx.wait = Some(Wait {
                 keys: keys.iter().map(|key| Box::from(*key)).collect(),
+                kind: T::KIND,
                 deadline_ms: (timeout_ms > 0).then(|| cx.db.now_ms() + timeout_ms),
-                empty,
                 words,
             });
         });
@@ -181,16 +197,30 @@ pub fn write_element(out: &mut Reply, element: Element<'_>) {
         Element::Int(value) => out.bulk_int(value),
     }
 }
+/// No timeout is longer: adding the time of day must not overflow 63 bits.
+const LONGEST_MS: i64 = i64::MAX - (1 << 41);
 
 /// A timeout in seconds, as blocking commands take it, in milliseconds; 0 waits for ever.
 pub fn parse_timeout(word: &[u8]) -> Result<u64> {
     let seconds = crate::bytes::parse_double(word).ok_or(Error::TimeoutNotAFloat)?;
-    if seconds < 0.0 {
+    let ms = (seconds * 1000.0).ceil();
+    if ms < 0.0 {
         return Err(Error::TimeoutNegative);
     }
-    let ms = (seconds * 1000.0).ceil();
-    if ms > 9_007_199_254_740_991.0 {
-        return Err(Error::Plain("ERR timeout is out of range"));
+    if ms > LONGEST_MS as f64 {
+        return Err(TIMEOUT_TOO_LONG);
     }
     Ok(ms as u64)
 }
+
+/// A timeout in milliseconds, as XREAD takes it; 0 waits for ever.
+pub fn parse_timeout_ms(word: &[u8]) -> Result<u64> {
+    let ms = crate::bytes::parse_int(word)
+        .ok_or(Error::Plain("ERR timeout is not an integer or out of range"))?;
+    if ms > LONGEST_MS {
+        return Err(TIMEOUT_TOO_LONG);
+    }
+    u64::try_from(ms).map_err(|_| Error::TimeoutNegative)
+}
+
+const TIMEOUT_TOO_LONG: Error = Error::Plain("ERR timeout is out of range");

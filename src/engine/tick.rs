@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::{Engine, runtime};
 use crate::clock::Clock;
 use crate::hub::Delivery;
-use crate::hub::waiting::{Empty, Parked};
+use crate::hub::waiting::Parked;
 use crate::reply::Reply;
 use crate::store::NEVER;
 
@@ -110,10 +110,7 @@ impl Engine {
     /// Tells a client that its wait has ended without anything.
     fn give_up(parked: Parked) {
         let mut out = Reply::new();
-        match parked.wait.empty {
-            Empty::Nil => out.nil(),
-            Empty::NilArray => out.nil_array(),
-        }
+        out.nil_array();
         let handle = Arc::clone(&parked.client.handle);
         handle.deliver(Delivery::Answered(parked.client, out));
     }

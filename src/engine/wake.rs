@@ -2,18 +2,21 @@
 //!
 //! A waiting command is simply run again, under the gate that the write which woke it still
 //! holds: after LPUSH to a waiter the list is already empty. What it pushes elsewhere (BLMOVE)
-//! may wake others in turn.
+//! may wake others in turn. A key that is missing or of another type than awaited wakes nobody;
+//! whatever else the command refuses ends the wait.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use super::Engine;
 use crate::command::TABLE;
 use crate::hub::Client;
 use crate::hub::waiting::Parked;
-use crate::reply::{Reply, Token};
-use crate::store::{Entered, Patience, Scope};
+use crate::reply::Reply;
+use crate::store::{Db, Entered, Patience, Scope};
+use crate::types::Kind;
 
-const WRONG_TYPE: &[u8] = b"WRONGTYPE";
+/// A key that something was put under, with its database.
+type Ready = (usize, Box<[u8]>);
 
 impl Engine {
     /// Serves everybody who waits for these keys. Answers who is done, in order; the caller
@@ -21,13 +24,21 @@ impl Engine {
     pub(super) fn serve(
         &self,
         entered: &Entered<'_>,
-        ready: Vec<(usize, Box<[u8]>)>,
+        ready: Vec<Ready>,
     ) -> Vec<(Box<Client>, Reply)> {
         let mut served = Vec::new();
+        let mut known = HashSet::new();
         let mut ready: VecDeque<_> = ready.into();
+        ready.retain(|place| known.insert(place.clone()));
         while let Some((db, key)) = ready.pop_front() {
             for id in self.hub.waiting.queue_of(db, &key) {
+                // Whoever was served before this one may have taken the last element.
+                let Some(kind) = self.kind_of(entered, db, &key) else { break };
                 let Some(parked) = self.hub.waiting.borrow(id) else { continue };
+                if parked.wait.kind != kind {
+                    self.hub.waiting.give_back(parked);
+                    continue;
+                }
                 let (parked, reply, woken) = self.try_again(entered, parked);
                 ready.extend(woken);
                 match reply {
@@ -42,12 +53,24 @@ impl Engine {
         served
     }
 
-    #[expect(clippy::type_complexity, reason = "who was tried, what it got, whom it woke")]
+    fn kind_of(&self, entered: &Entered<'_>, db: usize, key: &[u8]) -> Option<Kind> {
+        let table = self.space.table(entered, db)?;
+        // SAFETY: who serves holds the gate alone, and no other Db exists between two commands.
+        #[expect(unsafe_code, reason = "the gate is held by the caller, in another variable")]
+        let db = unsafe { Db::new(&self.space, table, db, Scope::All) };
+        let kind = self.space.charged(|| db.kind(key));
+        for dead in db.take_expired() {
+            self.hub.watch.touched(db.index(), &dead);
+        }
+        self.space.count(db.take_stats());
+        kind
+    }
+
     fn try_again(
         &self,
         entered: &Entered<'_>,
         mut parked: Parked,
-    ) -> (Parked, Option<Reply>, Vec<(usize, Box<[u8]>)>) {
+    ) -> (Parked, Option<Reply>, Vec<Ready>) {
         let mut out = Reply::new();
         let Some(table) = self.space.table(entered, parked.client.db) else {
             return (parked, None, Vec::new());
@@ -65,12 +88,7 @@ impl Engine {
             |_| {},
         );
         match left {
-            Ok(left) if left.wait.is_none() => {
-                // A key of another type is not what was waited for: the wait goes on.
-                let wrong =
-                    matches!(out.first(), Some(Token::Error(text)) if text.starts_with(WRONG_TYPE));
-                if wrong { (parked, None, left.ready) } else { (parked, Some(out), left.ready) }
-            }
+            Ok(left) if left.wait.is_none() => (parked, Some(out), left.ready),
             _ => (parked, None, Vec::new()),
         }
     }

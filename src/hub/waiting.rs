@@ -10,21 +10,22 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 
 use super::client::Client;
+use crate::types::Kind;
 
 /// A blocking command that has to wait.
 #[derive(Debug, Clone)]
 pub struct Wait {
     pub keys: Vec<Box<[u8]>>,
+    /// What a key must hold to be worth a look.
+    pub kind: Kind,
     /// When to give up; `None` waits for ever.
     pub deadline_ms: Option<u64>,
-    /// What the client hears when its time is up.
-    pub empty: Empty,
     /// The words to run again when a key is ready, where they differ from the first ones
     /// (XREAD's `$` has been resolved).
     pub words: Option<Vec<Box<[u8]>>>,
 }
 
-/// How "nothing came" is spelled.
+/// How "nothing is there" is spelled where waiting is not allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Empty {
     Nil,
