@@ -15,6 +15,9 @@ pub mod hash;
 mod help;
 pub mod keys;
 mod lcs;
+pub mod list;
+mod list_block;
+mod list_move;
 pub mod pubsub;
 mod random;
 pub mod rate_limit;
@@ -86,6 +89,7 @@ static FAMILIES: &[&[Spec]] = &[
     string::TABLE,
     generic::TABLE,
     expiry::TABLE,
+    list::TABLE,
     hash::TABLE,
     pubsub::TABLE,
     transaction::TABLE,

@@ -246,6 +246,11 @@ impl List {
         self.walk(0, End::Tail)
     }
 
+    /// The indices from `start` to `stop`, both included and counted from the tail if negative.
+    pub fn span(&self, start: i64, stop: i64) -> Range<usize> {
+        clip(start, stop, self.len())
+    }
+
     /// The elements from `start` to `stop`, both included and counted from the tail if negative.
     pub fn range(&self, start: i64, stop: i64) -> impl Iterator<Item = Element<'_>> + use<'_> {
         let range = clip(start, stop, self.len());
