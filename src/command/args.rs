@@ -60,6 +60,22 @@ impl<'a> Args<'a> {
         parse_int(self.next()?).ok_or(Error::NotAnInteger)
     }
 
+    /// The next word as an integer that is not negative; `error` for anything else.
+    pub fn positive(&mut self, error: Error) -> Result<usize> {
+        let value = parse_int(self.next()?).and_then(|value| usize::try_from(value).ok());
+        value.ok_or(error)
+    }
+
+    /// How many keys follow: at least one, and not more than there are words, or `error`.
+    pub fn key_count(&mut self, error: Error) -> Result<usize> {
+        let count = self
+            .positive(Error::Plain("ERR numkeys should be greater than 0"))
+            .ok()
+            .filter(|count| *count > 0)
+            .ok_or(Error::Plain("ERR numkeys should be greater than 0"))?;
+        if count > self.left() { Err(error) } else { Ok(count) }
+    }
+
     /// The next word as a double.
     pub fn double(&mut self) -> Result<f64> {
         parse_double(self.next()?).ok_or(Error::NotAFloat)

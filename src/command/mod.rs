@@ -21,6 +21,8 @@ mod list_move;
 pub mod pubsub;
 mod random;
 pub mod rate_limit;
+pub mod set;
+mod set_algebra;
 pub mod string;
 pub mod transaction;
 
@@ -91,6 +93,7 @@ static FAMILIES: &[&[Spec]] = &[
     expiry::TABLE,
     list::TABLE,
     hash::TABLE,
+    set::TABLE,
     pubsub::TABLE,
     transaction::TABLE,
     connection::TABLE,

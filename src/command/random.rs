@@ -35,7 +35,6 @@ impl RandomCount {
     }
 
     /// Reads `count` and nothing more.
-    #[expect(dead_code, reason = "sets come next")]
     pub fn parse_alone(args: &mut Args<'_>) -> Result<Self> {
         if args.left() > 1 {
             return Err(Error::Syntax);
