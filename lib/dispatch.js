@@ -1,0 +1,236 @@
+'use strict'
+
+// A command off the fast path: a callback or an odd argument was passed, its reply is more than one
+// word, it failed, or its client is in no plain state. What is allowed when follows ioredis.
+
+const loop = require('./loop')
+const reply = require('./reply')
+const { kHot, kHandle, kStatus, kFlags, kHow, kOffline, kClosing, kAfter } = require('./symbols')
+const { Failure, ReplyError, closedError, describe } = require('./errors')
+const { nodeify, noop } = require('./callback')
+const { toWords } = require('./words')
+const { Command, prefixKeys } = require('./command')
+const { UNKNOWN } = require('./table')
+const { scripting } = require('./later-commands')
+
+const { native, state } = loop
+
+/** Or-ed to a command's id: the strings of the reply are Buffers. */
+const BUFFERS = 0x10000
+
+/** What `perform` answers when the reply comes later. */
+const AWAY = Symbol('away')
+
+/** One command that is not answered yet. */
+class Job {
+  constructor(client, row, flags, words) {
+    this.client = client
+    this.row = row
+    this.words = words
+    this.how = howToRead(client, row, flags)
+    this.ticket = 0
+    this.timer = undefined
+    /** @type {(value: unknown) => void} */
+    this.done = noop
+  }
+}
+
+function howToRead(client, row, flags) {
+  return client[kHow] | row.how | (flags & BUFFERS ? reply.BUFFERS : 0)
+}
+
+/**
+ * What the arguments of a method are as words.
+ *
+ * @throws what a transformer throws
+ */
+function prepare(client, row, args) {
+  let words = args.flat()
+  if (row.argument !== null) words = row.argument(words)
+  words = toWords(words)
+  const { keyPrefix } = client.options
+  return keyPrefix ? prefixKeys(row, words, keyPrefix) : words
+}
+
+/**
+ * Why a command may not run now.
+ *
+ * @returns {Failure | null}
+ */
+function refuse(client, row) {
+  if (client[kStatus] === 'wait') client.connect().catch(noop)
+  const status = client[kStatus]
+  if (status === 'end' || client[kClosing]) return new Failure(closedError())
+  const { options } = client
+  if (status === 'monitoring' && !Command.checkFlag('VALID_IN_MONITOR_MODE', row.name)) {
+    return new Failure(new Error("Connection is in monitoring mode, can't process commands."))
+  }
+  if (client.mode === 'subscriber' && !Command.checkFlag('VALID_IN_SUBSCRIBER_MODE', row.name)) {
+    const words = 'Connection in subscriber mode, only subscriber commands may be used'
+    return new Failure(new Error(words))
+  }
+  if (!options.enableOfflineQueue && status !== 'ready' && status !== 'monitoring') {
+    const words = "Stream isn't writeable and enableOfflineQueue options is false"
+    return new Failure(new Error(words))
+  }
+  if (row.id === UNKNOWN && scripting.has(row.name.toLowerCase())) {
+    return new Failure(new ReplyError(noScripting(row.name.toUpperCase())))
+  }
+  return null
+}
+
+/** @param {string} what */
+function noScripting(what) {
+  return `ERR latchkey has no Lua scripting yet: ${what} cannot run in the in-process store`
+}
+
+/**
+ * Runs a command whose client has a handle.
+ *
+ * @returns {unknown} the reply, a Failure, or AWAY when the ticket is in `state`
+ */
+function perform(client, row, flags, words) {
+  const id = row.id | flags | client[kFlags]
+  const v =
+    row.id === UNKNOWN
+      ? native.callArray(client[kHandle], id, [row.name, ...words])
+      : native.callArray(client[kHandle], id, words)
+  if (state[2] !== 0) loop.wake()
+  return conclude(client, row, flags, words, v)
+}
+
+/** The reply of a native call that returned `v`, with all that it entails. */
+function conclude(client, row, flags, words, v) {
+  if (v === true && state[0] === reply.PENDING) return AWAY
+  return shape(client, row, words, reply.read(v, howToRead(client, row, flags)))
+}
+
+/** The last touch: errors know their command, transformers and the client's state are served. */
+function shape(client, row, words, value) {
+  if (value instanceof Failure) {
+    if (value.reason instanceof Error) describe(value.reason, row.name, words)
+    return value
+  }
+  if (row.peculiar) client[kAfter](row.name.toLowerCase(), words, value)
+  if (row.reply === null) return value
+  const { protocol, replyMapping } = client.options
+  try {
+    return row.reply(value, { commandName: row.name, protocol, replyMapping })
+  } catch (error) {
+    return new Failure(error)
+  }
+}
+
+/** Keeps a job for the ticket in `state`. */
+function away(job) {
+  const { commandTimeout } = job.client.options
+  if (typeof commandTimeout === 'number') loop.limit(job, commandTimeout)
+  loop.pend(job)
+}
+
+/** The promise of the command whose ticket is in `state`. */
+function pending(client, row, flags, words) {
+  return new Promise((resolve, reject) => {
+    const job = new Job(client, row, flags, words)
+    job.done = (value) => {
+      const result = shape(client, row, words, value)
+      if (result instanceof Failure) loop.settle(client, reject, result.reason)
+      else loop.settle(client, resolve, result)
+    }
+    away(job)
+  })
+}
+
+/**
+ * Runs a command when its client can.
+ *
+ * @param {object} client
+ * @param {object} row
+ * @param {number} flags
+ * @param {Array<string | Uint8Array>} words
+ * @returns {Promise<unknown>}
+ */
+function run(client, row, flags, words) {
+  if (client[kHot] < 0) {
+    const refusal = refuse(client, row)
+    if (refusal !== null) return loop.answered(client, refusal)
+    if (client[kHandle] < 0) return offline(client, () => run(client, row, flags, words))
+  }
+  const value = perform(client, row, flags, words)
+  return value === AWAY ? pending(client, row, flags, words) : loop.answered(client, value)
+}
+
+/** Holds a task back until the client has a connection again. */
+function offline(client, task) {
+  return new Promise((resolve, reject) => {
+    client[kOffline].push({ run: () => resolve(task()), reject })
+  })
+}
+
+/**
+ * A method was called and is not to go straight to the native module.
+ *
+ * @param {object} client
+ * @param {object} row
+ * @param {number} flags
+ * @param {ArrayLike<unknown>} args
+ */
+function send(client, row, flags, args) {
+  const list = Array.from(args)
+  const callback = typeof list[list.length - 1] === 'function' ? list.pop() : undefined
+  const site = client.options.showFriendlyErrorStack ? callSite() : null
+  let promise
+  try {
+    promise = run(client, row, flags, prepare(client, row, list))
+  } catch (error) {
+    promise = Promise.reject(error)
+  }
+  return nodeify(site === null ? promise : withStack(promise, site), callback)
+}
+
+/**
+ * A native call returned `true`: a reply of several words, an error, a ticket or an odd argument.
+ */
+function resume(client, row, flags, args) {
+  const code = state[0]
+  if (code === reply.ODD) return send(client, row, flags, args)
+  if (code === reply.JOINED || code === reply.SEPARATE) {
+    return loop.answered(client, reply.read(true, howToRead(client, row, flags)))
+  }
+  const words = toWords(Array.from(args))
+  const value = conclude(client, row, flags, words, true)
+  return value === AWAY ? pending(client, row, flags, words) : loop.answered(client, value)
+}
+
+function callSite() {
+  const site = {}
+  Error.captureStackTrace(site, send)
+  return site
+}
+
+/** Gives errors the stack of the call (`showFriendlyErrorStack`). */
+function withStack(promise, site) {
+  return promise.catch((error) => {
+    const frames = site.stack.split('\n').slice(1)
+    const first = frames.findIndex((line) => !line.includes(__dirname))
+    error.stack = [`${error.name}: ${error.message}`, ...frames.slice(Math.max(first, 0))].join('\n')
+    throw error
+  })
+}
+
+module.exports = {
+  AWAY,
+  BUFFERS,
+  Job,
+  prepare,
+  refuse,
+  perform,
+  conclude,
+  shape,
+  away,
+  run,
+  offline,
+  send,
+  resume,
+  noScripting,
+}

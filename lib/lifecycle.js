@@ -1,0 +1,208 @@
+'use strict'
+
+// From `new Redis()` to `end`: wait → connecting → connect → ready → close → (reconnecting →) end.
+//
+// The status is set at once and the event of the same name is emitted in the next tick, as ioredis
+// does. The steps between are turns of the event loop, so that whoever adds a listener after a few
+// awaited lines still hears of them.
+
+const { setTimeout } = require('node:timers')
+const loop = require('./loop')
+const table = require('./table')
+const { Failure, closedError } = require('./errors')
+const { noop } = require('./callback')
+const s = require('./symbols')
+const { defaultStoreId } = require('./store')
+const { resubscribe } = require('./subscriber')
+const { run, perform } = require('./dispatch')
+const { version } = require('../package.json')
+
+const { native } = loop
+
+const DATABASES = 16
+
+function setStatus(client, status, arg) {
+  client.status = status
+  process.nextTick(() => client.emit(status, arg))
+}
+
+/** Decides if words may go straight to the native call. */
+function refresh(client) {
+  const { options } = client
+  const plain =
+    client[s.kStatus] === 'ready' &&
+    client[s.kEarly] === null &&
+    !client[s.kClosing] &&
+    !options.keyPrefix &&
+    !options.showFriendlyErrorStack &&
+    !options.stringNumbers &&
+    client.mode === 'normal'
+  client[s.kHot] = plain ? client[s.kHandle] : -1
+}
+
+/** Opens the native client and walks to `ready`. */
+function connect(client) {
+  const epoch = (client[s.kEpoch] || 0) + 1
+  client[s.kEpoch] = epoch
+  client[s.kClosing] = false
+  client[s.kEarly] ??= []
+  setStatus(client, 'connecting')
+  try {
+    open(client)
+  } catch (error) {
+    // a store that was closed, for one
+    const reason = new Error(error.message, { cause: error })
+    process.nextTick(() => client.silentEmit('error', reason))
+    finish(client, reason)
+    return
+  }
+  const current = () => client[s.kEpoch] === epoch && !client[s.kClosing]
+  loop.nextTurn(() => {
+    if (!current()) return
+    setStatus(client, 'connect')
+    loop.nextTurn(() => {
+      if (current()) ready(client)
+    })
+  })
+}
+
+/** Makes the native client, and tells it what a client tells a server first. */
+function open(client) {
+  const { options } = client
+  const storeId = options.store === undefined ? defaultStoreId() : options.store.id
+  const database = client[s.kDatabase]
+  const usable = Number.isInteger(database) && database >= 0 && database < DATABASES
+  // RESP3's shapes are wanted only where they are asked for: ioredis gives RESP2's by default
+  const resp3 = options.protocol === 3 && options.replyMapping === 'resp3'
+  const handle = native.connect(storeId, usable ? database : 0, resp3 ? 3 : 2)
+  client[s.kHandle] = handle
+  loop.enrol(client, handle)
+  tellPushes(client)
+  if (!usable) {
+    quietly(client, 'select', [String(database)], (error) => {
+      process.nextTick(() => client.silentEmit('error', error))
+    })
+  }
+  if (options.connectionName) quietly(client, 'client', ['SETNAME', options.connectionName])
+  if (!options.disableClientInfo) {
+    const tag = options.clientInfoTag
+    quietly(client, 'client', ['SETINFO', 'LIB-NAME', tag ? `latchkey(${tag})` : 'latchkey'])
+    quietly(client, 'client', ['SETINFO', 'LIB-VER', version])
+  }
+  const tasks = client[s.kOffline]
+  client[s.kOffline] = []
+  resubscribeIfWanted(client)
+  for (const task of tasks) task.run()
+}
+
+function resubscribeIfWanted(client) {
+  if (client[s.kSubscriptions].size > 0 && client.options.autoResubscribe) resubscribe(client)
+}
+
+/** A command of our own, whatever the client's state; only an error is of interest. */
+function quietly(client, name, words, onError = noop) {
+  const value = perform(client, table.lookup(name), 0, words)
+  if (value instanceof Failure) onError(value.reason)
+}
+
+function tellPushes(client) {
+  if (client[s.kBuffers] && client[s.kHandle] >= 0 && native.pushBuffers !== undefined) {
+    native.pushBuffers(client[s.kHandle], 1)
+  }
+}
+
+function ready(client) {
+  setStatus(client, 'ready')
+  client[s.kAttempts] = 0
+  if (client.options.monitor) startMonitor(client)
+  // behind the event
+  process.nextTick(() => {
+    settleEarly(client)
+    refresh(client)
+    for (const { resolve } of client[s.kWaiters].splice(0)) resolve()
+  })
+}
+
+function startMonitor(client) {
+  run(client, table.lookup('monitor'), 0, []).then(
+    () => setStatus(client, 'monitoring'),
+    (error) => client.silentEmit('error', error),
+  )
+}
+
+/** Settles what was answered before `ready`. */
+function settleEarly(client) {
+  const early = client[s.kEarly]
+  client[s.kEarly] = null
+  if (early === null) return
+  for (let i = 0; i < early.length; i += 2) early[i](early[i + 1])
+}
+
+/** Gives the native client back. */
+function drop(client) {
+  const handle = client[s.kHandle]
+  if (handle < 0) return
+  client[s.kHandle] = -1
+  client[s.kHot] = -1
+  loop.strike(client, handle)
+  native.disconnect(handle)
+}
+
+/**
+ * Ends the connection: at once for commands, in the next turn for everybody who listens.
+ *
+ * @param {object} client
+ * @param {boolean} again connect anew?
+ * @param {boolean} [announced] is the status to tell the end at once (QUIT)?
+ */
+function leave(client, again, announced = false) {
+  client[s.kClosing] = true
+  const epoch = client[s.kEpoch]
+  drop(client)
+  if (announced) client[s.kStatus] = 'end'
+  loop.nextTurn(() => {
+    if (client[s.kEpoch] !== epoch) return
+    client[s.kClosing] = false
+    setStatus(client, 'close')
+    settleEarly(client)
+    for (const job of [...client[s.kPending]]) loop.abandon(job, closedError())
+    loop.listen(client, false)
+    const delay = again ? nextDelay(client) : undefined
+    if (delay === undefined) finish(client)
+    else retry(client, delay)
+  })
+}
+
+/** How long to wait before the next attempt, if there is to be one. */
+function nextDelay(client) {
+  const { retryStrategy } = client.options
+  if (typeof retryStrategy !== 'function') return undefined
+  client[s.kAttempts] += 1
+  const delay = retryStrategy(client[s.kAttempts])
+  return typeof delay === 'number' ? delay : undefined
+}
+
+function retry(client, delay) {
+  setStatus(client, 'reconnecting', delay)
+  client[s.kTimer] = setTimeout(() => {
+    if (client[s.kStatus] === 'reconnecting') connect(client)
+  }, delay)
+}
+
+/** The last step, after which only `connect()` makes the client live again. */
+function finish(client, error = closedError()) {
+  client[s.kClosing] = false
+  settleEarly(client)
+  setStatus(client, 'end')
+  for (const task of client[s.kOffline].splice(0)) task.reject(error)
+  for (const { reject } of client[s.kWaiters].splice(0)) reject(error)
+}
+
+/** SELECT has succeeded. */
+function selected(client, database) {
+  if (client[s.kDatabase] === database || !Number.isInteger(database)) return
+  client[s.kDatabase] = database
+  process.nextTick(() => client.emit('select', database))
+}
+
+module.exports = { setStatus, refresh, connect, leave, finish, selected, tellPushes }

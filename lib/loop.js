@@ -1,0 +1,318 @@
+'use strict'
+
+// What this thread shares with the native module, and the manners towards the event loop.
+//
+// A command runs within the call and its promise is already resolved, so a loop that only awaits
+// commands would never let the event loop turn: timers would not fire, sockets would not be read.
+// Hence the slice: commands are counted, the clock is looked at once per batch, and when a slice
+// was used up without a turn of the loop, the promises that follow are settled from
+// `setImmediate`, in the order of their commands, across all clients of the thread.
+//
+// The other direction: completions, messages and closings wait in the native module until they are
+// drained, in a microtask after the call that caused them, or from the event loop when another
+// thread did. User code therefore never runs inside a command.
+
+const { setImmediate, clearTimeout, setTimeout } = require('node:timers')
+const { performance } = require('node:perf_hooks')
+const native = require('../native.js')
+const reply = require('./reply')
+const { Failure } = require('./errors')
+const { kEarly, kPending, kReferenced, kListening, kLost } = require('./symbols')
+
+/** Commands between two looks at the clock. */
+const BATCH = 32
+/** What commands may use of a turn before the others get theirs. */
+const SLICE_MS = 1
+
+// What `state[5]` says after `native.next()`.
+const NOTHING = 0
+const COMPLETION = 1
+const PUSH = 2
+
+const state = new Int32Array(16)
+const tokens = new Float64Array(4096)
+
+/** How many commands are left in this batch; at most 0 as long as promises have to wait. */
+const budget = new Int32Array(1)
+budget[0] = BATCH
+
+let sliceStart = 0
+/** Is there an immediate that will tell of the loop's next turn? */
+let turnAnnounced = false
+/** Is the slice used up? */
+let yielding = false
+/** Pairs of function and value for the next turn. */
+let waiting = []
+
+function announceTurn() {
+  if (turnAnnounced) return
+  turnAnnounced = true
+  setImmediate(onTurn)
+}
+
+function onTurn() {
+  turnAnnounced = false
+  yielding = false
+  budget[0] = BATCH
+  if (waiting.length > 0) {
+    const batch = waiting
+    waiting = []
+    for (let i = 0; i < batch.length; i += 2) batch[i](batch[i + 1])
+  }
+  if (drainDue) wake()
+}
+
+/** Has this thread used its slice? Asked when a batch is used up. */
+function sliceUsed() {
+  if (yielding) return true
+  const now = performance.now()
+  if (!turnAnnounced) {
+    sliceStart = now
+    announceTurn()
+  } else if (now - sliceStart > SLICE_MS) {
+    yielding = true
+    return true
+  }
+  budget[0] = BATCH
+  return false
+}
+
+/**
+ * Counts `commands` against the slice.
+ *
+ * @param {number} commands
+ * @returns {boolean} must what follows wait for the loop?
+ */
+function spend(commands) {
+  budget[0] -= commands
+  if (budget[0] > 0) return false
+  if (!sliceUsed()) return false
+  budget[0] = 0
+  return true
+}
+
+/** The promise of a command after which the batch is used up. */
+function resolveLater(value) {
+  if (!sliceUsed()) return Promise.resolve(value)
+  budget[0] = 0
+  return new Promise((resolve) => {
+    waiting.push(resolve, value)
+  })
+}
+
+/**
+ * Calls `settle(value)` when the client may hear of it: now, after its `ready` event, or when the
+ * loop has turned.
+ */
+function settle(client, settler, value) {
+  const early = client[kEarly]
+  if (early !== null) early.push(settler, value)
+  else if (spend(1)) waiting.push(settler, value)
+  else settler(value)
+}
+
+/**
+ * The promise of a command that has been answered.
+ *
+ * @param {object} client
+ * @param {unknown} value a Failure rejects
+ */
+function answered(client, value) {
+  const failed = value instanceof Failure
+  if (failed) value = value.reason
+  if (client[kEarly] === null && !spend(1)) {
+    return failed ? Promise.reject(value) : Promise.resolve(value)
+  }
+  return new Promise((resolve, reject) => {
+    const settler = failed ? reject : resolve
+    if (client[kEarly] !== null) client[kEarly].push(settler, value)
+    else waiting.push(settler, value)
+  })
+}
+
+// ---- what waits in the native module
+
+/** Jobs by ticket: commands that were not answered at once. */
+const tickets = new Map()
+/** Clients by handle, weakly: a forgotten client shall be collected. */
+const clients = new Map()
+/** Clients that something may still happen to, though nobody else may know them any more. */
+const listening = new Set()
+
+const forgotten = new FinalizationRegistry((handle) => {
+  clients.delete(handle)
+  native.disconnect(handle)
+})
+
+let drainQueued = false
+let draining = false
+let drainDue = false
+const settled = Promise.resolve()
+/** Delivers a push to its client; the subscriber's part, which is built on this one. */
+let receive = () => {}
+
+function onPush(handler) {
+  receive = handler
+}
+
+/** Drains in a microtask. To be called whenever `state[2]` is not 0 after a native call. */
+function wake() {
+  if (drainQueued || draining) return
+  drainQueued = true
+  settled.then(drain)
+}
+
+function drain() {
+  drainQueued = false
+  drainDue = false
+  if (draining) return
+  draining = true
+  try {
+    for (;;) {
+      if (spend(1)) {
+        drainDue = true
+        break
+      }
+      const v = native.next()
+      const kind = state[5]
+      if (kind === NOTHING) break
+      if (kind === COMPLETION) complete(state[1], v)
+      else if (kind === PUSH) pushed(clients.get(state[6])?.deref(), v)
+      else lost(clients.get(state[6])?.deref())
+    }
+  } finally {
+    draining = false
+  }
+}
+
+/** What user code throws is an uncaught exception and nobody else's trouble. */
+function isolate(task) {
+  try {
+    task()
+  } catch (error) {
+    process.nextTick(() => {
+      throw error
+    })
+  }
+}
+
+function complete(ticket, v) {
+  const job = tickets.get(ticket)
+  if (job === undefined) return
+  tickets.delete(ticket)
+  // the reply must be read before anything else calls the native module
+  const value = reply.read(v, job.how)
+  isolate(() => finish(job, value))
+}
+
+function finish(job, value) {
+  const { client } = job
+  client[kPending].delete(job)
+  keep(client, -1)
+  if (job.timer !== undefined) clearTimeout(job.timer)
+  job.done(value)
+}
+
+function pushed(client, v) {
+  const value = reply.read(v, 0)
+  if (client !== undefined) receive(client, value)
+}
+
+function lost(client) {
+  if (client !== undefined) isolate(() => client[kLost]())
+}
+
+/**
+ * Waits for the ticket that the last native call answered with.
+ *
+ * @param {{ client: object, how: number, done: (value: unknown) => void }} job `done` is told the
+ *   reply, or a Failure
+ */
+function pend(job) {
+  job.ticket = state[1]
+  tickets.set(job.ticket, job)
+  job.client[kPending].add(job)
+  keep(job.client, 1)
+}
+
+/** Ends a pending job with a failure; what comes for its ticket later is thrown away. */
+function abandon(job, error) {
+  if (tickets.delete(job.ticket)) finish(job, new Failure(error))
+}
+
+/** Makes the caller of a pending job wait no longer than `ms`. */
+function limit(job, ms) {
+  job.timer = setTimeout(() => {
+    job.timer = undefined
+    job.done(new Failure(new Error('Command timed out')))
+  }, ms)
+}
+
+// ---- who keeps the process alive
+
+let held = 0
+
+/** A pending command or a subscribed client came (1) or went (-1). */
+function keep(client, change) {
+  if (!client[kReferenced]) return
+  const before = held
+  held += change
+  if (before === 0 && held > 0) native.hold()
+  else if (before > 0 && held === 0) native.release()
+}
+
+/** Makes a client keep the process alive while it waits or listens, or no longer so. */
+function reference(client, wanted) {
+  if (client[kReferenced] === wanted) return
+  const weight = client[kPending].size + (client[kListening] ? 1 : 0)
+  if (!wanted) keep(client, -weight)
+  client[kReferenced] = wanted
+  if (wanted) keep(client, weight)
+}
+
+function listen(client, active) {
+  if (client[kListening] === active) return
+  client[kListening] = active
+  if (active) listening.add(client)
+  else listening.delete(client)
+  keep(client, active ? 1 : -1)
+}
+
+function enrol(client, handle) {
+  clients.set(handle, new WeakRef(client))
+  forgotten.register(client, handle, client)
+}
+
+function strike(client, handle) {
+  clients.delete(handle)
+  forgotten.unregister(client)
+}
+
+/** Runs `task` when the loop has turned, with real timers whatever a test has put in place. */
+function nextTurn(task) {
+  setImmediate(task)
+}
+
+reply.setUp(native, state, tokens)
+native.attach(state, tokens, drain)
+
+module.exports = {
+  native,
+  state,
+  budget,
+  resolveLater,
+  answered,
+  settle,
+  spend,
+  wake,
+  pend,
+  abandon,
+  limit,
+  reference,
+  listen,
+  enrol,
+  strike,
+  nextTurn,
+  isolate,
+  onPush,
+}

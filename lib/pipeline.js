@@ -1,0 +1,333 @@
+'use strict'
+
+// Pipelines and transactions. Commands are collected, and `exec()` runs them in one go and gives
+// `[[error, reply], ...]`; with `multi()` between MULTI and EXEC, and gives what EXEC gives.
+//
+// In-process a pipeline saves no round trips. It is here because code is written that way, and it
+// still is the cheapest way to run many commands: one promise for all.
+
+const loop = require('./loop')
+const reply = require('./reply')
+const table = require('./table')
+const dispatch = require('./dispatch')
+const { kHot, kHandle } = require('./symbols')
+const { Failure } = require('./errors')
+const { nodeify, noop } = require('./callback')
+const { attachAll, define } = require('./commander')
+
+const { AWAY, BUFFERS } = dispatch
+
+/** One collected command. */
+class Step {
+  constructor(row, flags, words, callback) {
+    this.row = row
+    this.flags = flags
+    this.words = words
+    this.callback = callback
+    /** The `Redis.Command` that was passed to `sendCommand`, if it was. */
+    this.command = null
+  }
+
+  get name() {
+    return this.row.name
+  }
+}
+
+class Pipeline {
+  /** @param {import('./redis').Redis} redis */
+  constructor(redis) {
+    this.redis = redis
+    this.options = redis.options
+    this.isPipeline = true
+    this.isCluster = false
+    this._queue = []
+    /** How many MULTI have no EXEC yet. */
+    this._transactions = 0
+    /** Made by `redis.multi()`: `exec()` gives the replies of EXEC alone. */
+    this._unwrap = false
+    this._execution = null
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
+  }
+
+  get length() {
+    return this._queue.length
+  }
+
+  multi(...args) {
+    this._transactions += 1
+    return append(this, table.lookup('multi'), 0, args)
+  }
+
+  /**
+   * Runs all that was collected. Within a transaction the first call ends it: `multi().exec()`
+   * inside of a pipeline is EXEC and gives the pipeline.
+   *
+   * @param {(error: Error | null, results?: Array<[Error | null, unknown?]>) => void} [callback]
+   */
+  exec(callback) {
+    if (this._unwrap) return execTransaction(this, callback)
+    if (this._transactions > 0) return closeTransaction(this, arguments)
+    if (this._execution === null) {
+      this._execution = nodeify(this.promise, callback)
+      this.promise.catch(noop)
+      start(this)
+    }
+    return this._execution
+  }
+
+  /** @deprecated like `exec`, whose commands know themselves if they want Buffers */
+  execBuffer(callback) {
+    if (this._unwrap) return execTransaction(this, callback)
+    return this._transactions > 0 ? closeTransaction(this, arguments) : this.exec(callback)
+  }
+
+  /** @param {import('./command').Command} command */
+  sendCommand(command) {
+    const row = table.untouched(command.name)
+    const flags = command.replyEncoding === 'utf8' ? 0 : BUFFERS
+    const step = new Step(row, flags, command.args, undefined)
+    step.command = command
+    if (this._transactions > 0) command.inTransaction = true
+    this._queue.push(step)
+    return this
+  }
+
+  /** @param {Array<[string, ...unknown[]]>} commands */
+  addBatch(commands) {
+    for (const [name, ...args] of commands) this[name](...args)
+    return this
+  }
+
+  call(name, ...args) {
+    return append(this, table.lookup(name), 0, args)
+  }
+
+  callBuffer(name, ...args) {
+    return append(this, table.lookup(name), BUFFERS, args)
+  }
+
+  send_command(name, ...args) {
+    return this.call(name, ...args)
+  }
+
+  defineCommand(name) {
+    throw new Error(dispatch.noScripting(`the custom command "${name}"`))
+  }
+}
+
+const own = new Set(Object.getOwnPropertyNames(Pipeline.prototype))
+const made = {}
+attachAll(made, (row, flags) => {
+  return function (...args) {
+    return append(this, row, flags, args)
+  }
+})
+for (const name of Object.getOwnPropertyNames(made)) {
+  if (!own.has(name)) define(Pipeline.prototype, name, made[name])
+}
+
+function append(pipeline, row, flags, args) {
+  const callback = typeof args[args.length - 1] === 'function' ? args.pop() : undefined
+  const words = isReady(pipeline, row, args) ? args : dispatch.prepare(pipeline.redis, row, args)
+  pipeline._queue.push(new Step(row, flags, words, callback))
+  return pipeline
+}
+
+/** Are the arguments words already, with nothing to add? */
+function isReady(pipeline, row, args) {
+  if (pipeline.options.keyPrefix) return false
+  if (row.argument !== null && args.length < 3) return false
+  for (let i = 0; i < args.length; i++) {
+    if (typeof args[i] !== 'string') return false
+  }
+  return true
+}
+
+function closeTransaction(pipeline, args) {
+  pipeline._transactions -= 1
+  return append(pipeline, table.lookup('exec'), 0, Array.from(args))
+}
+
+/** `exec()` of `redis.multi()`. */
+function execTransaction(pipeline, callback) {
+  if (pipeline._execution === null) {
+    if (pipeline._transactions > 0) closeTransaction(pipeline, [])
+    pipeline._execution = nodeify(pipeline.promise.then(unwrap), callback)
+    start(pipeline)
+  }
+  return pipeline._execution
+}
+
+/** What EXEC gave, out of the results of the whole pipeline around it. */
+function unwrap(results) {
+  const [error, replies] = results[results.length - 1]
+  if (error) {
+    error.previousErrors = []
+    for (const [earlier] of results.slice(0, -1)) if (earlier) error.previousErrors.push(earlier)
+    throw error
+  }
+  return wrapReplies(replies)
+}
+
+/** The replies of EXEC as pairs of error and reply; null when a watched key was touched. */
+function wrapReplies(replies) {
+  if (!Array.isArray(replies)) return replies || null
+  return replies.map((item) => (item instanceof Error ? [item] : [null, item]))
+}
+
+/** Runs the steps, or has them wait for a connection. */
+function start(pipeline) {
+  const { redis, _queue: steps } = pipeline
+  if (steps.length === 0) {
+    pipeline.resolve([])
+    return
+  }
+  if (redis[kHot] < 0 && dispatch.refuse(redis, steps[0].row) === null && redis[kHandle] < 0) {
+    dispatch.offline(redis, () => new Run(pipeline).start()).catch(pipeline.reject)
+    return
+  }
+  new Run(pipeline).start()
+}
+
+/** One execution of a pipeline. */
+class Run {
+  constructor(pipeline) {
+    this.pipeline = pipeline
+    this.client = pipeline.redis
+    this.steps = pipeline._queue
+    this.results = new Array(this.steps.length)
+    this.left = this.steps.length
+    /** Where the transaction began whose EXEC has not come yet, or -1. */
+    this.multiAt = -1
+  }
+
+  start() {
+    const { steps } = this
+    loop.spend(steps.length - 1)
+    for (let i = 0; i < steps.length; i++) this.step(steps[i], i)
+  }
+
+  step(step, i) {
+    const { client } = this
+    const { row } = step
+    if (client[kHot] < 0) {
+      const refusal = dispatch.refuse(client, row)
+      if (refusal !== null) {
+        this.fill(i, refusal)
+        return
+      }
+    }
+    let { flags } = step
+    if (row.name === 'multi') this.multiAt = i
+    else if (row.name === 'exec') flags = this.execFlags(i)
+    const value = dispatch.perform(client, row, flags, step.words)
+    if (value === AWAY) this.wait(step, i, flags)
+    else this.fill(i, value)
+  }
+
+  /** The reply comes later. */
+  wait(step, i, flags) {
+    const { client } = this
+    const job = new dispatch.Job(client, step.row, flags, step.words)
+    job.done = (value) => {
+      job.done = noop
+      this.fill(i, dispatch.shape(client, step.row, step.words, value))
+    }
+    dispatch.away(job)
+  }
+
+  /** EXEC gives Buffers if one of its commands wants them; the others are made text again. */
+  execFlags(i) {
+    for (let at = this.multiAt + 1; at < i; at++) if (this.steps[at].flags !== 0) return BUFFERS
+    return 0
+  }
+
+  /** The items of EXEC's reply in the shapes of their commands. */
+  shapeExec(i, items) {
+    const wantsBuffers = this.execFlags(i) !== 0
+    for (let n = 0; n < items.length; n++) {
+      if (items[n] instanceof Error) continue
+      const step = this.steps[i - items.length + n]
+      if (step === undefined) continue
+      items[n] = shapeItem(this.client, step, items[n], wantsBuffers)
+    }
+    return items
+  }
+
+  fill(i, value) {
+    const step = this.steps[i]
+    if (step.row.name === 'exec' && Array.isArray(value)) value = this.shapeExec(i, value)
+    if (step.command !== null) {
+      this.fillFrom(step.command, i, value)
+      return
+    }
+    const failed = value instanceof Failure
+    if (step.callback !== undefined) {
+      nodeify(failed ? Promise.reject(value.reason) : Promise.resolve(value), step.callback)
+    }
+    this.put(i, failed ? [value.reason] : [null, value])
+  }
+
+  /** A `Redis.Command` shapes its reply itself. */
+  fillFrom(command, i, value) {
+    if (value instanceof Failure) command.reject(value.reason)
+    else command.resolve(value)
+    command.promise.then(
+      (shaped) => this.put(i, [null, shaped]),
+      (error) => this.put(i, [error]),
+    )
+  }
+
+  put(i, result) {
+    this.results[i] = result
+    this.left -= 1
+    if (this.left === 0) loop.settle(this.client, this.pipeline.resolve, this.results)
+  }
+}
+
+function shapeItem(client, step, item, cameAsBuffers) {
+  if (step.command !== null) return item
+  let value = cameAsBuffers && step.flags === 0 ? reply.decodeText(item, 'utf8') : item
+  if (step.row.how & reply.OBJECT) value = reply.pairsToObject(value)
+  const shaped = step.row.reply === null ? value : dispatch.shape(client, step.row, [], value)
+  return shaped instanceof Failure ? shaped.reason : shaped
+}
+
+/** The methods of a client that make pipelines. */
+const transactions = {
+  /** @param {Array<[string, ...unknown[]]>} [commands] */
+  pipeline(commands) {
+    const pipeline = new Pipeline(this)
+    if (Array.isArray(commands)) pipeline.addBatch(commands)
+    return pipeline
+  },
+
+  /**
+   * @param {Array<[string, ...unknown[]]>} [commands]
+   * @param {{ pipeline?: boolean }} [options] `{ pipeline: false }` sends MULTI and no more
+   */
+  multi(commands, options) {
+    if (options === undefined && !Array.isArray(commands)) {
+      options = commands
+      commands = undefined
+    }
+    if (options && options.pipeline === false) {
+      return dispatch.send(this, table.lookup('multi'), 0, [])
+    }
+    const pipeline = new Pipeline(this)
+    pipeline.multi()
+    pipeline._unwrap = true
+    if (Array.isArray(commands)) pipeline.addBatch(commands)
+    return pipeline
+  },
+
+  /** EXEC after `multi({ pipeline: false })`. */
+  exec(callback) {
+    return nodeify(dispatch.send(this, table.lookup('exec'), 0, []).then(wrapReplies), callback)
+  },
+}
+
+module.exports = { Pipeline, transactions }

@@ -1,0 +1,280 @@
+'use strict'
+
+// class Redis: a client of the in-process store with the manners of ioredis. The methods of the
+// commands come from commander.js; this file is about a client's life: making one, its status and
+// events, what it is subscribed to, its end.
+//
+// There is nothing to connect to, yet a client walks through the states as one with a socket does,
+// in later turns of the loop, because programs wait for them. Commands that come before `ready` run
+// at once, and their promises resolve after the event.
+
+const { EventEmitter } = require('node:events')
+const { clearTimeout } = require('node:timers')
+const loop = require('./loop')
+const table = require('./table')
+const { RESP3, STRINGS } = require('./reply')
+const { nodeify, noop } = require('./callback')
+const { defaultOptions, parseOptions, warnOfSiblings } = require('./options')
+const { Store } = require('./store')
+const lifecycle = require('./lifecycle')
+const { Subscriptions } = require('./subscriber')
+const { attachCommands, define } = require('./commander')
+const { transactions } = require('./pipeline')
+const { ScanStream } = require('./scan-stream')
+const { send, run, noScripting, BUFFERS } = require('./dispatch')
+const s = require('./symbols')
+
+/** Or-ed to a command's id: integers are answered as strings. */
+const NUMBERS = 0x20000
+
+class Redis extends EventEmitter {
+  static createClient(...args) {
+    return new Redis(...args)
+  }
+
+  static defaultOptions = defaultOptions
+
+  /**
+   * @param {...unknown} args options, with or without an address before them, as ioredis takes them
+   */
+  constructor(...args) {
+    super()
+    this.options = parseOptions(args)
+    this.isCluster = false
+    const { options } = this
+    if (options.scripts) this.defineCommand(Object.keys(options.scripts).join('", "'))
+    if (options.store !== undefined && !(options.store instanceof Store)) {
+      throw new TypeError('the option "store" is to be a Store: new Store(...)')
+    }
+    if (options.store === undefined) warnOfSiblings()
+    prepareState(this)
+    if (options.lazyConnect) lifecycle.setStatus(this, 'wait')
+    else this.connect().catch(noop)
+  }
+
+  /** Where the client is in its life; libraries write it too. */
+  get status() {
+    return this[s.kStatus]
+  }
+
+  set status(status) {
+    this[s.kStatus] = status
+    lifecycle.refresh(this)
+  }
+
+  /** What the client is used for: `'normal'`, `'subscriber'` or `'monitor'`. */
+  get mode() {
+    if (this.options.monitor) return 'monitor'
+    const restricted = this.options.protocol !== 3 && this[s.kSubscriptions].size > 0
+    return restricted ? 'subscriber' : 'normal'
+  }
+
+  /** Commands are not put into pipelines on their own: there are no round trips to save. */
+  get autoPipelineQueueSize() {
+    return 0
+  }
+
+  /**
+   * Connects a client that was made with `lazyConnect`, or one that has ended.
+   *
+   * @param {(error: Error | null) => void} [callback]
+   * @returns {Promise<void>} resolved when the client is ready
+   */
+  connect(callback) {
+    const promise = new Promise((resolve, reject) => {
+      if (['connecting', 'connect', 'ready'].includes(this.status)) {
+        reject(new Error('Redis is already connecting/connected'))
+        return
+      }
+      this[s.kWaiters].push({ resolve, reject })
+      lifecycle.connect(this)
+    })
+    return nodeify(promise, callback)
+  }
+
+  /**
+   * Ends the client at once; commands that wait are rejected.
+   *
+   * @param {boolean} [reconnect] begin anew afterwards
+   */
+  disconnect(reconnect = false) {
+    const { status } = this
+    if (status === 'end' || this[s.kClosing]) return
+    if (status === 'wait' || status === 'reconnecting') {
+      clearTimeout(this[s.kTimer])
+      if (status === 'wait') lifecycle.setStatus(this, 'close')
+      lifecycle.finish(this)
+      return
+    }
+    lifecycle.leave(this, reconnect)
+  }
+
+  /** @deprecated use `disconnect` */
+  end() {
+    this.disconnect()
+  }
+
+  /** Makes the client keep the process alive while it waits or is subscribed: the default. */
+  ref() {
+    loop.reference(this, true)
+    return this
+  }
+
+  /** Lets the process end even if the client waits or is subscribed. */
+  unref() {
+    loop.reference(this, false)
+    return this
+  }
+
+  /** @param {Record<string, unknown>} [override] options to differ in */
+  duplicate(override) {
+    return new Redis({ ...this.options, ...override })
+  }
+
+  /**
+   * A client that hears of every command of the store: event `monitor` with time, arguments,
+   * source and database.
+   *
+   * @param {(error: Error | null, monitor?: Redis) => void} [callback]
+   */
+  monitor(callback) {
+    const monitor = this.duplicate({ monitor: true, lazyConnect: false })
+    const promise = new Promise((resolve, reject) => {
+      monitor.once('error', reject)
+      monitor.once('monitoring', () => resolve(monitor))
+    })
+    return nodeify(promise, callback)
+  }
+
+  /** @param {import('./command').Command} command */
+  sendCommand(command) {
+    const row = table.untouched(command.name)
+    const flags = command.replyEncoding === 'utf8' ? 0 : BUFFERS
+    command.protocol = this.options.protocol
+    command.replyMapping = this.options.replyMapping
+    run(this, row, flags, command.args).then(command.resolve, command.reject)
+    return command.promise
+  }
+
+  /** Custom commands are Lua scripts, which the store does not run yet. */
+  defineCommand(name) {
+    throw new Error(noScripting(`the custom command "${name}"`))
+  }
+
+  /** @returns {string[]} */
+  getBuiltinCommands() {
+    return [...table.rows.keys()].filter((name) => name !== 'monitor')
+  }
+
+  /** Methods for a command of which this version knows nothing. */
+  createBuiltinCommand(name) {
+    const row = table.lookup(name)
+    const make = (flags) =>
+      function (...args) {
+        return send(this, row, flags, args)
+      }
+    return { string: make(0), buffer: make(BUFFERS) }
+  }
+
+  addBuiltinCommand(name) {
+    const { string, buffer } = this.createBuiltinCommand(name)
+    define(this, name, string)
+    define(this, `${name}Buffer`, buffer)
+  }
+
+  on(event, listener) {
+    expectBuffers(this, event)
+    return super.on(event, listener)
+  }
+
+  addListener(event, listener) {
+    return this.on(event, listener)
+  }
+
+  prependListener(event, listener) {
+    expectBuffers(this, event)
+    return super.prependListener(event, listener)
+  }
+
+  /** Emits, but an error that nobody listens to is printed rather than thrown. */
+  silentEmit(event, ...args) {
+    if (this.listenerCount(event) > 0) return this.emit(event, ...args)
+    if (event === 'error' && args[0] instanceof Error) {
+      console.error('[latchkey] Unhandled error event:', args[0].stack)
+    }
+    return false
+  }
+
+  /** A command has succeeded that changes what the client is. */
+  [s.kAfter](name, words, value) {
+    if (name === 'select') {
+      lifecycle.selected(this, Number(words[0]))
+    } else if (name === 'quit') {
+      lifecycle.leave(this, false, true)
+    } else if (name === 'reset') {
+      lifecycle.selected(this, 0)
+      this[s.kSubscriptions] = new Subscriptions()
+    } else if (name !== 'monitor' && typeof value !== 'string') {
+      this[s.kSubscriptions].track(name, words)
+    }
+    loop.listen(this, this[s.kHandle] >= 0 && (this[s.kSubscriptions].size > 0 || name === 'monitor'))
+    lifecycle.refresh(this)
+  }
+
+  /** The store has closed the connection: CLIENT KILL, or the store itself was closed. */
+  [s.kLost]() {
+    if (!this[s.kClosing]) lifecycle.leave(this, true)
+  }
+}
+
+/** The private fields of a client that has not begun yet. */
+function prepareState(client) {
+  const { options } = client
+  const resp3 = options.protocol === 3 && options.replyMapping === 'resp3'
+  client[s.kHot] = -1
+  client[s.kHandle] = -1
+  client[s.kStatus] = 'wait'
+  client[s.kFlags] = options.stringNumbers ? NUMBERS : 0
+  client[s.kHow] = (resp3 ? RESP3 : 0) | (options.stringNumbers ? STRINGS : 0)
+  client[s.kEarly] = null
+  client[s.kOffline] = []
+  client[s.kPending] = new Set()
+  client[s.kSubscriptions] = new Subscriptions()
+  client[s.kListening] = false
+  client[s.kReferenced] = true
+  client[s.kClosing] = false
+  client[s.kDatabase] = options.db || 0
+  client[s.kAttempts] = 0
+  client[s.kTimer] = null
+  client[s.kWaiters] = []
+  client[s.kBuffers] = false
+}
+
+/** Listeners of `messageBuffer` and its like want the bytes as they are. */
+function expectBuffers(client, event) {
+  if (!/^[ps]?messageBuffer$/.test(event) || client[s.kBuffers]) return
+  client[s.kBuffers] = true
+  lifecycle.tellPushes(client)
+}
+
+function scanMethod(command, method) {
+  if (command === 'scan') {
+    return function (options) {
+      return new ScanStream({ ...options, redis: this, command: method })
+    }
+  }
+  return function (key, options) {
+    return new ScanStream({ ...options, key, redis: this, command: method })
+  }
+}
+
+for (const command of ['scan', 'sscan', 'hscan', 'zscan']) {
+  for (const twin of ['', 'Buffer']) {
+    const method = `${command}${twin}`
+    define(Redis.prototype, `${method}Stream`, scanMethod(command, method))
+  }
+}
+for (const name of Object.keys(transactions)) define(Redis.prototype, name, transactions[name])
+attachCommands(Redis.prototype)
+
+module.exports = { Redis }

@@ -1,0 +1,245 @@
+'use strict'
+
+// From what the native module answers to what the caller is given.
+//
+// A reply that is one string, number or nothing crosses as itself. Everything else is a stream of
+// tokens, pairs of kind and value, and the strings that belong to it: slices of one long string, or
+// a list. Arrays, objects and errors are born here, in the realm of the caller.
+//
+// Two families of shapes exist: the ones of RESP2, which ioredis gives by default whatever the
+// protocol, and with `replyMapping: 'resp3'` maps as objects, doubles as numbers.
+
+const { ReplyError, ReplyTooLongError, Failure } = require('./errors')
+
+// What `state[0]` says after a native call that returned `true`.
+const JOINED = 1
+const SEPARATE = 2
+const ERROR = 3
+const PENDING = 4
+const ODD = 5
+const TOO_LONG = 6
+
+// How a reply is to be read.
+/** Strings are Buffers. */
+const BUFFERS = 1
+/** Maps are objects, doubles numbers. */
+const RESP3 = 2
+/** Integers are strings. */
+const STRINGS = 4
+/** A flat array of pairs is an object (HGETALL). */
+const OBJECT = 8
+
+const OK = Buffer.from('OK')
+
+let native
+let state
+let own
+
+// The stream that is being read. Reading never calls user code, so one cursor is enough.
+let tokens
+let at = 0
+let text = null
+let list = null
+let position = 0
+let resp3 = false
+let integersAsStrings = false
+
+function setUp(binding, sharedState, sharedTokens) {
+  native = binding
+  state = sharedState
+  own = sharedTokens
+}
+
+/** Takes the strings of the reply over and puts the cursor before the first token. */
+function open(how) {
+  at = 0
+  position = 0
+  resp3 = (how & RESP3) !== 0
+  integersAsStrings = (how & STRINGS) !== 0
+  tokens = own
+  if (state[0] === JOINED) {
+    list = null
+    text = native.take()
+    return
+  }
+  text = null
+  const used = state[3]
+  list = []
+  if (used > own.length) {
+    tokens = new Float64Array(used)
+    native.take(list, tokens)
+  } else {
+    native.take(list)
+  }
+}
+
+function close() {
+  text = null
+  list = null
+  tokens = own
+}
+
+function word(length) {
+  if (list !== null) return list[position++]
+  const start = position
+  position += length
+  return typeof text === 'string' ? text.slice(start, position) : text.subarray(start, position)
+}
+
+function asText(value) {
+  return typeof value === 'string' ? value : value.toString()
+}
+
+function doubleText(value) {
+  if (Number.isNaN(value)) return 'nan'
+  if (value === Infinity) return 'inf'
+  return value === -Infinity ? '-inf' : String(value)
+}
+
+function array(count) {
+  const items = new Array(count)
+  for (let i = 0; i < count; i++) {
+    // the strings of a flat array, by far the most frequent items, without a call each
+    if (tokens[at] === 2 && list === null && typeof text === 'string') {
+      const start = position
+      position += tokens[at + 1]
+      at += 2
+      items[i] = text.slice(start, position)
+    } else {
+      items[i] = node()
+    }
+  }
+  return items
+}
+
+/** An object with own properties only: a field may be called `__proto__`. */
+function put(object, key, value) {
+  if (key === '__proto__') {
+    Object.defineProperty(object, key, {
+      value,
+      configurable: true,
+      enumerable: true,
+      writable: true,
+    })
+  } else {
+    object[key] = value
+  }
+}
+
+function object(pairs) {
+  const result = {}
+  for (let i = 0; i < pairs; i++) {
+    const key = node()
+    put(result, typeof key === 'string' ? key : String(key), node())
+  }
+  return result
+}
+
+/** The value at the cursor, with all that is inside. */
+function node() {
+  const kind = tokens[at]
+  const value = tokens[at + 1]
+  at += 2
+  switch (kind) {
+    case 0:
+      return null
+    case 1:
+      return value
+    case 3:
+    case 5:
+    case 10:
+      return array(value)
+    case 4:
+      return resp3 ? object(value) : array(value * 2)
+    case 6:
+      return resp3 ? value : doubleText(value)
+    case 7:
+      return resp3 ? value === 1 : value
+    case 8:
+      return new ReplyError(asText(word(value)))
+    case 12:
+      return asText(word(value))
+    case 13:
+      return bigInteger(asText(word(value)))
+    default:
+      return word(value)
+  }
+}
+
+/** Beyond 2^53 a number is what JavaScript makes of it, unless strings were asked for. */
+function bigInteger(digits) {
+  return integersAsStrings ? digits : Number(digits)
+}
+
+function failure() {
+  const message = native.take()
+  return new Failure(
+    state[0] === TOO_LONG ? new ReplyTooLongError(message) : new ReplyError(message),
+  )
+}
+
+/**
+ * The reply of a native call that returned `v`. An error comes as a Failure; nothing is thrown.
+ *
+ * @param {unknown} v
+ * @param {number} how BUFFERS, RESP3, STRINGS and OBJECT, or-ed
+ */
+function read(v, how) {
+  if (v === undefined) return how & BUFFERS ? Buffer.from(OK) : 'OK'
+  if (v !== true) return v
+  if (state[0] !== JOINED && state[0] !== SEPARATE) return failure()
+  open(how)
+  let value
+  if (how & OBJECT && !resp3 && tokens[0] === 3) {
+    at = 2
+    value = object(tokens[1] / 2)
+  } else {
+    value = node()
+  }
+  close()
+  return value
+}
+
+/**
+ * Buffers to strings, at any depth.
+ *
+ * @param {unknown} value
+ * @param {BufferEncoding} encoding
+ */
+function decodeText(value, encoding) {
+  if (value instanceof Uint8Array) return value.toString(encoding)
+  if (Array.isArray(value)) return value.map((item) => decodeText(item, encoding))
+  if (value !== null && typeof value === 'object' && !(value instanceof Error)) {
+    const result = {}
+    for (const key of Object.keys(value)) put(result, key, decodeText(value[key], encoding))
+    return result
+  }
+  return value
+}
+
+/**
+ * HGETALL as an object.
+ *
+ * @param {unknown} value
+ */
+function pairsToObject(value) {
+  if (!Array.isArray(value)) return value
+  const result = {}
+  for (let i = 0; i < value.length; i += 2) put(result, String(value[i]), value[i + 1])
+  return result
+}
+
+module.exports = {
+  JOINED,
+  SEPARATE,
+  PENDING,
+  ODD,
+  BUFFERS,
+  RESP3,
+  STRINGS,
+  OBJECT,
+  setUp,
+  read,
+  decodeText,
+  pairsToObject,
+}
