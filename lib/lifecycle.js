@@ -12,6 +12,7 @@ const table = require('./table')
 const { Failure, closedError } = require('./errors')
 const { noop } = require('./callback')
 const s = require('./symbols')
+const { read } = require('./reply')
 const { defaultStoreId } = require('./store')
 const { resubscribe } = require('./subscriber')
 const { run, perform } = require('./dispatch')
@@ -51,9 +52,8 @@ function connect(client) {
     open(client)
   } catch (error) {
     // a store that was closed, for one
-    const reason = new Error(error.message, { cause: error })
-    process.nextTick(() => client.silentEmit('error', reason))
-    finish(client, reason)
+    process.nextTick(() => client.silentEmit('error', error))
+    finish(client, error)
     return
   }
   const current = () => client[s.kEpoch] === epoch && !client[s.kClosing]
@@ -75,6 +75,7 @@ function open(client) {
   // RESP3's shapes are wanted only where they are asked for: ioredis gives RESP2's by default
   const resp3 = options.protocol === 3 && options.replyMapping === 'resp3'
   const handle = native.connect(storeId, usable ? database : 0, resp3 ? 3 : 2)
+  if (typeof handle !== 'number') throw read(handle, 0).reason
   client[s.kHandle] = handle
   loop.enrol(client, handle)
   tellPushes(client)
