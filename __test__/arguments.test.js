@@ -51,7 +51,15 @@ test('Buffers are taken as the bytes they are, as keys too', async () => {
 
 test('text of any script comes back as it was, and a lone surrogate is replaced', async () => {
   const redis = newRedis()
-  for (const text of ['', 'plain', 'ünïcödé', '日本語', '🎉 party', 'a\u0000b', 'x'.repeat(70_000)]) {
+  for (const text of [
+    '',
+    'plain',
+    'ünïcödé',
+    '日本語',
+    '🎉 party',
+    'a\u0000b',
+    'x'.repeat(70_000),
+  ]) {
     await redis.set('k', text)
     assert.equal(await redis.get('k'), text)
   }
@@ -119,7 +127,9 @@ test('any command may be called by name, in any case', async () => {
 test('call with a callback, and send_command with a list', async () => {
   const redis = newRedis()
   const reply = await new Promise((resolve, reject) => {
-    redis.send_command('SET', ['k', 'v'], (error, value) => (error ? reject(error) : resolve(value)))
+    redis.send_command('SET', ['k', 'v'], (error, value) =>
+      error ? reject(error) : resolve(value),
+    )
   })
   assert.equal(reply, 'OK')
 })

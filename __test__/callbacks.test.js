@@ -57,8 +57,14 @@ test('every method has its callback called once', async () => {
   const calls = { blpop: 0, exec: 0, multi: 0, subscribe: 0, connect: 0, quit: 0 }
   await redis.rpush('l', 1)
   await redis.blpop('l', 1, () => calls.blpop++)
-  await redis.pipeline().get('k').exec(() => calls.exec++)
-  await redis.multi().get('k').exec(() => calls.multi++)
+  await redis
+    .pipeline()
+    .get('k')
+    .exec(() => calls.exec++)
+  await redis
+    .multi()
+    .get('k')
+    .exec(() => calls.multi++)
   await redis.subscribe('c', () => calls.subscribe++)
   await redis.connect(() => calls.connect++).catch(() => {})
   await redis.quit(() => calls.quit++)

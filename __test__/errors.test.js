@@ -20,10 +20,7 @@ test('an error of the store is a ReplyError with its words and its command', asy
   assert.ok(error instanceof Redis.ReplyError)
   assert.ok(error instanceof Error)
   assert.equal(error.name, 'ReplyError')
-  assert.equal(
-    error.message,
-    'WRONGTYPE Operation against a key holding the wrong kind of value',
-  )
+  assert.equal(error.message, 'WRONGTYPE Operation against a key holding the wrong kind of value')
   assert.deepEqual(error.command, { name: 'lpush', args: ['s', '1', Buffer.from('b')] })
   assert.match(String(error), /^ReplyError: WRONGTYPE /)
 })
@@ -47,7 +44,9 @@ test('an unknown command says so, with its arguments', async () => {
 
 test('errors reach callbacks as their only argument', async () => {
   const redis = newRedis()
-  const all = await new Promise((resolve) => redis.incr('k', 'too many', (...args) => resolve(args)))
+  const all = await new Promise((resolve) =>
+    redis.incr('k', 'too many', (...args) => resolve(args)),
+  )
   assert.equal(all.length, 1)
   assert.match(all[0].message, /wrong number/)
 })

@@ -193,7 +193,15 @@ test('redis.exec() takes a callback and gives null when a watched key was touche
 
 test('a pipeline may hold a transaction', async () => {
   const redis = newRedis()
-  const results = await redis.pipeline().set('a', 1).multi().incr('a').hgetall('h').exec().get('a').exec()
+  const results = await redis
+    .pipeline()
+    .set('a', 1)
+    .multi()
+    .incr('a')
+    .hgetall('h')
+    .exec()
+    .get('a')
+    .exec()
   assert.deepEqual(results, [
     [null, 'OK'],
     [null, 'OK'],

@@ -50,8 +50,11 @@ test('the Buffer streams give Buffers', async () => {
   const redis = newRedis()
   await redis.set('k', 'v')
   await redis.hset('h', 'f', 'v')
-  assert.deepEqual((await collect(redis.scanBufferStream({ match: 'k' }))), [Buffer.from('k')])
-  assert.deepEqual(await collect(redis.hscanBufferStream('h')), [Buffer.from('f'), Buffer.from('v')])
+  assert.deepEqual(await collect(redis.scanBufferStream({ match: 'k' })), [Buffer.from('k')])
+  assert.deepEqual(await collect(redis.hscanBufferStream('h')), [
+    Buffer.from('f'),
+    Buffer.from('v'),
+  ])
 })
 
 test('close() ends a scan early', async () => {

@@ -213,7 +213,9 @@ function withStack(promise, site) {
   return promise.catch((error) => {
     const frames = site.stack.split('\n').slice(1)
     const first = frames.findIndex((line) => !line.includes(__dirname))
-    error.stack = [`${error.name}: ${error.message}`, ...frames.slice(Math.max(first, 0))].join('\n')
+    error.stack = [`${error.name}: ${error.message}`, ...frames.slice(Math.max(first, 0))].join(
+      '\n',
+    )
     throw error
   })
 }

@@ -5,6 +5,7 @@
 
 /** What all errors of this package that concern a command have in common. */
 class RedisError extends Error {
+  /** @returns {string} of the class, so that a stack begins with it */
   get name() {
     return this.constructor.name
   }
@@ -48,4 +49,12 @@ function describe(error, name, args) {
   return error
 }
 
-module.exports = { RedisError, ReplyError, ReplyTooLongError, Failure, CLOSED, closedError, describe }
+module.exports = {
+  RedisError,
+  ReplyError,
+  ReplyTooLongError,
+  Failure,
+  CLOSED,
+  closedError,
+  describe,
+}

@@ -14,7 +14,7 @@
 
 const { setImmediate, clearTimeout, setTimeout } = require('node:timers')
 const { performance } = require('node:perf_hooks')
-const native = require('../native.js')
+const native = require('./native')
 const reply = require('./reply')
 const { Failure } = require('./errors')
 const { kEarly, kPending, kReferenced, kListening, kLost } = require('./symbols')

@@ -62,7 +62,8 @@ const SCHEME = /^rediss?:\/\//i
 function fromSearch(search) {
   const options = {}
   for (const [key, value] of search) {
-    options[key] = key === 'family' && !Number.isNaN(parseInt(value, 10)) ? parseInt(value, 10) : value
+    options[key] =
+      key === 'family' && !Number.isNaN(parseInt(value, 10)) ? parseInt(value, 10) : value
   }
   return options
 }

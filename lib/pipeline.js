@@ -69,7 +69,7 @@ class Pipeline {
    */
   exec(callback) {
     if (this._unwrap) return execTransaction(this, callback)
-    if (this._transactions > 0) return closeTransaction(this, arguments)
+    if (this._transactions > 0) return closeTransaction(this, callback)
     if (this._execution === null) {
       this._execution = nodeify(this.promise, callback)
       this.promise.catch(noop)
@@ -81,7 +81,7 @@ class Pipeline {
   /** @deprecated like `exec`, whose commands know themselves if they want Buffers */
   execBuffer(callback) {
     if (this._unwrap) return execTransaction(this, callback)
-    return this._transactions > 0 ? closeTransaction(this, arguments) : this.exec(callback)
+    return this._transactions > 0 ? closeTransaction(this, callback) : this.exec(callback)
   }
 
   /** @param {import('./command').Command} command */
@@ -146,15 +146,15 @@ function isReady(pipeline, row, args) {
   return true
 }
 
-function closeTransaction(pipeline, args) {
+function closeTransaction(pipeline, callback) {
   pipeline._transactions -= 1
-  return append(pipeline, table.lookup('exec'), 0, Array.from(args))
+  return append(pipeline, table.lookup('exec'), 0, typeof callback === 'function' ? [callback] : [])
 }
 
 /** `exec()` of `redis.multi()`. */
 function execTransaction(pipeline, callback) {
   if (pipeline._execution === null) {
-    if (pipeline._transactions > 0) closeTransaction(pipeline, [])
+    if (pipeline._transactions > 0) closeTransaction(pipeline)
     pipeline._execution = nodeify(pipeline.promise.then(unwrap), callback)
     start(pipeline)
   }

@@ -217,7 +217,10 @@ class Redis extends EventEmitter {
     } else if (name !== 'monitor' && typeof value !== 'string') {
       this[s.kSubscriptions].track(name, words)
     }
-    loop.listen(this, this[s.kHandle] >= 0 && (this[s.kSubscriptions].size > 0 || name === 'monitor'))
+    loop.listen(
+      this,
+      this[s.kHandle] >= 0 && (this[s.kSubscriptions].size > 0 || name === 'monitor'),
+    )
     lifecycle.refresh(this)
   }
 

@@ -14,7 +14,7 @@ const { ReplyError, ReplyTooLongError, Failure } = require('./errors')
 // What `state[0]` says after a native call that returned `true`.
 const JOINED = 1
 const SEPARATE = 2
-const ERROR = 3
+// 3 is an error, the rest of what is none of these
 const PENDING = 4
 const ODD = 5
 const TOO_LONG = 6
