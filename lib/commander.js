@@ -1,5 +1,7 @@
 'use strict'
 
+// biome-ignore-all lint/complexity/noArguments: a rest parameter would make a list for every command
+
 // One method per command and its `Buffer` twin, from the table inside the native module: a command
 // added in Rust needs no line here.
 //
