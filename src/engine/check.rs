@@ -159,12 +159,15 @@ impl Engine {
         }
         let policy = self.hub.config.policy();
         let samples = self.hub.config.get(MAXMEMORY_SAMPLES) as usize;
-        let mut pool = self.pool.lock();
+        let pool = match patience {
+            Patience::Waits => Some(self.pool.lock()),
+            Patience::Inline => self.pool.try_lock(),
+        };
+        let mut pool = pool.ok_or(Error::Away)?;
         let mut evicted = 0;
         while self.space.used_bytes() > limit {
-            let Some((db, entry)) = self.space.evict(policy, samples, &mut pool) else {
-                return Err(Error::OutOfMemory);
-            };
+            let found = self.space.evict(policy, samples, &mut pool, patience)?;
+            let (db, entry) = found.ok_or(Error::OutOfMemory)?;
             if self.hub.watch.any() {
                 self.hub.watch.touched(db, entry.key());
             }

@@ -170,8 +170,10 @@ impl Engine {
             .take()
             .unwrap_or_else(|| words.iter().map(|word| Box::from(*word)).collect());
         let deadline_ms = wait.deadline_ms;
-        self.hub.waiting.park(Parked { client, id, words, wait });
-        self.notice_wait(deadline_ms);
+        match self.hub.waiting.park(Parked { client, id, words, wait }) {
+            Ok(()) => self.notice_wait(deadline_ms),
+            Err(parked) => self.disconnect(parked.client),
+        }
         Ran::Waits
     }
 

@@ -46,7 +46,11 @@ impl Engine {
                         self.hub.waiting.release(&parked);
                         served.push((parked.client, reply));
                     }
-                    None => self.hub.waiting.give_back(parked),
+                    None => {
+                        if let Err(parked) = self.hub.waiting.give_back(parked) {
+                            self.disconnect(parked.client);
+                        }
+                    }
                 }
             }
         }

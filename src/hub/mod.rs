@@ -6,6 +6,7 @@
 pub mod client;
 pub mod clients;
 pub mod config;
+mod place;
 pub mod pubsub;
 pub mod waiting;
 pub mod watch;

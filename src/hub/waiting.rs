@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 
 use super::client::Client;
+use super::place::{At, Places};
 use crate::types::Kind;
 
 /// A blocking command that has to wait.
@@ -44,7 +45,7 @@ pub struct Parked {
 #[derive(Default)]
 struct Lists {
     parked: HashMap<u64, Parked>,
-    by_key: HashMap<(usize, Box<[u8]>), VecDeque<u64>>,
+    by_key: Places<VecDeque<u64>>,
     deadlines: BTreeSet<(u64, u64)>,
 }
 
@@ -71,7 +72,7 @@ impl Waiting {
 
     /// Does anybody wait for this key?
     pub fn has(&self, db: usize, key: &[u8]) -> bool {
-        self.any() && self.lists.lock().by_key.contains_key(&(db, Box::from(key)))
+        self.any() && self.lists.lock().by_key.contains_key(&At(db, key))
     }
 
     /// The keys of a database that somebody waits for.
@@ -80,12 +81,17 @@ impl Waiting {
         lists.by_key.keys().filter(|(at, _)| *at == db).map(|(_, key)| key.clone()).collect()
     }
 
-    /// Parks a client at the end of the queue of each of its keys.
-    pub fn park(&self, parked: Parked) {
+    /// Parks a client at the end of the queue of each of its keys. Hands it back if its face has
+    /// closed it meanwhile.
+    pub fn park(&self, parked: Parked) -> Result<(), Parked> {
         let id = parked.client.id();
         let db = parked.client.db;
-        parked.client.handle.blocked.store(true, Ordering::Relaxed);
         let mut lists = self.lists.lock();
+        // Under the lock that `take` needs: whoever closes the client sets the mark first.
+        if parked.client.handle.closed.load(Ordering::SeqCst) {
+            return Err(parked);
+        }
+        parked.client.handle.blocked.store(true, Ordering::Relaxed);
         for key in &parked.wait.keys {
             let queue = lists.by_key.entry((db, key.clone())).or_default();
             if !queue.contains(&id) {
@@ -97,12 +103,13 @@ impl Waiting {
         }
         lists.parked.insert(id, parked);
         self.count.store(lists.parked.len(), Ordering::Relaxed);
+        Ok(())
     }
 
     /// Who waits for a key, first come first.
     pub fn queue_of(&self, db: usize, key: &[u8]) -> Vec<u64> {
         let lists = self.lists.lock();
-        let queue = lists.by_key.get(&(db, Box::from(key)));
+        let queue = lists.by_key.get(&At(db, key));
         queue.map(|queue| queue.iter().copied().collect()).unwrap_or_default()
     }
 
@@ -111,9 +118,17 @@ impl Waiting {
         self.lists.lock().parked.remove(&id)
     }
 
-    /// Returns a client that could not be served yet.
-    pub fn give_back(&self, parked: Parked) {
-        self.lists.lock().parked.insert(parked.client.id(), parked);
+    /// Returns a client that could not be served yet. Hands it back, its places given up, if its
+    /// face has closed it meanwhile.
+    pub fn give_back(&self, parked: Parked) -> Result<(), Parked> {
+        let mut lists = self.lists.lock();
+        if parked.client.handle.closed.load(Ordering::SeqCst) {
+            lists.forget(&parked);
+            self.count.store(lists.parked.len(), Ordering::Relaxed);
+            return Err(parked);
+        }
+        lists.parked.insert(parked.client.id(), parked);
+        Ok(())
     }
 
     /// Gives up the places of a borrowed client that was served.

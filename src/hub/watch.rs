@@ -3,15 +3,15 @@
 //! A registry, not a version in the entry: a version could not tell a missing key that was set
 //! and deleted again.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
 use super::client::{Client, Handle};
+use super::place::{At, Places};
 
-type Watchers = HashMap<(usize, Box<[u8]>), Vec<Arc<Handle>>>;
+type Watchers = Places<Vec<Arc<Handle>>>;
 
 /// The registry of watches.
 #[derive(Default)]
@@ -69,8 +69,7 @@ impl Watch {
 
     /// A key has changed: its watchers' transactions will fail.
     pub fn touched(&self, db: usize, key: &[u8]) {
-        // A borrowed pair cannot be looked up in a map of owned ones; this path is rare.
-        if let Some(watchers) = self.keys.lock().get(&(db, Box::from(key))) {
+        if let Some(watchers) = self.keys.lock().get(&At(db, key)) {
             mark(watchers);
         }
     }

@@ -128,7 +128,7 @@ impl Wall {
                 .slots
                 .get(event.slot)
                 .and_then(Option::as_ref)
-                .is_some_and(|slot| slot.client_id == event.client_id);
+                .is_some_and(|slot| slot.client.id == event.client_id);
             if !known {
                 discard(event);
                 continue;

@@ -8,6 +8,7 @@ use napi::Either;
 use napi_derive::napi;
 use parking_lot::Mutex;
 
+use super::wall::let_go;
 use crate::engine::{ClockOption, Engine, Options};
 
 /// The stores of this process, by id. Clients and `Store` objects keep them alive.
@@ -128,7 +129,15 @@ impl Store {
     /// Lets go of the store: it ends when its last client has.
     #[napi(catch_unwind)]
     pub fn close(&mut self) {
-        self.engine = None;
+        if let Some(engine) = self.engine.take() {
+            let_go(engine);
+        }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

@@ -9,15 +9,16 @@ use std::collections::VecDeque;
 use std::ffi::c_void;
 use std::ptr::null_mut;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use napi::sys;
 
 use super::answer::Shape;
 use super::inbox::{Inbox, Slotted, discard};
 use super::words::Words;
-use crate::engine::Engine;
-use crate::hub::Client;
+use crate::engine::{Engine, runtime};
 use crate::hub::client::Protocol;
+use crate::hub::{Client, Handle};
 use crate::reply::Reply;
 
 /// Places in the state array that both sides know.
@@ -61,7 +62,7 @@ pub struct Late {
 /// A client opened by this thread.
 pub struct Slot {
     pub engine: Arc<Engine>,
-    pub client_id: u64,
+    pub client: Arc<Handle>,
     pub protocol: Protocol,
     /// `None` while a command of this client is away: waiting for a key, or on a helper.
     pub home: Option<Box<Client>>,
@@ -186,7 +187,7 @@ impl Wall {
         let mut client = engine.connect(Arc::new(mailbox), protocol);
         client.select(db);
         self.slots[slot] = Some(Slot {
-            client_id: client.id(),
+            client: Arc::clone(&client.handle),
             engine,
             protocol,
             home: Some(client),
@@ -229,11 +230,22 @@ impl Wall {
 }
 
 fn close(slot: Slot) {
+    // First the mark: a client that is being served just now is ended by who serves it.
+    slot.client.closed.store(true, Ordering::SeqCst);
     match slot.home {
         Some(client) => slot.engine.disconnect(client),
         None => {
-            slot.engine.disconnect_parked(slot.client_id);
+            slot.engine.disconnect_parked(slot.client.id);
         }
+    }
+    let_go(slot.engine);
+}
+
+/// Gives up a store. The last to do so would free all it holds, which is no work for a thread
+/// that runs an event loop.
+pub fn let_go(engine: Arc<Engine>) {
+    if Arc::strong_count(&engine) == 1 {
+        runtime().spawn_blocking(move || drop(engine));
     }
 }
 

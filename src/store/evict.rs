@@ -11,7 +11,8 @@ use std::sync::atomic::Ordering;
 use super::entry::Entry;
 use super::gate::{Entered, Patience};
 use super::space::{DATABASES, Keyspace, Stats};
-use super::table::Table;
+use super::table::{Shard, Table, shard_of};
+use crate::error::Error;
 use crate::types::random::Rng;
 
 /// A new key's use counter: high enough not to be the first to go.
@@ -19,6 +20,9 @@ const LFU_START: u32 = 5;
 /// How hard it is to raise the counter, and how many minutes lower it by one.
 const LFU_LOG_FACTOR: f64 = 10.0;
 const LFU_DECAY_MINUTES: u32 = 1;
+
+/// How often a shard is asked for a key with a deadline by chance before it is searched.
+const PICKS: usize = 8;
 
 /// How many candidates the pool remembers.
 const POOL: usize = 16;
@@ -167,110 +171,119 @@ fn score(space: &Keyspace, policy: Policy, entry: &Entry) -> u64 {
 }
 
 impl Keyspace {
-    /// Takes the key that should go first out of the keyspace. `None` if no key may go.
-    pub fn evict(&self, policy: Policy, samples: usize, pool: &mut Pool) -> Option<(usize, Entry)> {
+    /// Takes the key that should go first out of the keyspace. `None` if no key may go; `Away` if
+    /// the locks cannot be had by who must not wait.
+    pub fn evict(
+        &self,
+        policy: Policy,
+        samples: usize,
+        pool: &mut Pool,
+        patience: Patience,
+    ) -> Result<Option<(usize, Entry)>, Error> {
         if policy == Policy::NoEviction {
-            return None;
+            return Ok(None);
         }
         let mut rng = Rng::new(self.rng.lock().next_u64());
         for _ in 0..DATABASES * 4 {
-            let entered = self.gate().shared(Patience::Waits)?;
-            let candidates = self.populated(&entered, policy);
+            let entered = self.gate().shared(patience).ok_or(Error::Away)?;
+            let search = Search { space: self, entered: &entered, policy, patience };
+            let candidates = search.populated();
             if candidates.is_empty() {
-                return None;
+                return Ok(None);
             }
             if policy.is_random() {
                 let db = candidates[rng.below(candidates.len())];
-                let picked = self.sample(&entered, db, policy, 1, &mut rng).pop();
-                if let Some(key) = picked.map(|found| found.key)
-                    && let Some(entry) = self.take_out(&entered, db, &key, policy)
-                {
-                    return Some((db, entry));
+                let picked = search.sample(db, 1, &mut rng).pop();
+                if let Some(entry) = picked.and_then(|found| search.take_out(&found)) {
+                    return Ok(Some((db, entry)));
                 }
                 continue;
             }
             for db in candidates {
-                for found in self.sample(&entered, db, policy, samples, &mut rng) {
+                for found in search.sample(db, samples, &mut rng) {
                     pool.offer(found);
                 }
             }
             while let Some(best) = pool.candidates.pop() {
-                if let Some(entry) = self.take_out(&entered, best.db, &best.key, policy) {
-                    return Some((best.db, entry));
+                if let Some(entry) = search.take_out(&best) {
+                    return Ok(Some((best.db, entry)));
                 }
             }
         }
-        None
+        Ok(None)
     }
+}
 
+/// One look for a key to evict, inside the gate.
+struct Search<'a> {
+    space: &'a Keyspace,
+    entered: &'a Entered<'a>,
+    policy: Policy,
+    patience: Patience,
+}
+
+impl Search<'_> {
     /// The databases that have keys which may go.
-    fn populated(&self, entered: &Entered<'_>, policy: Policy) -> Vec<usize> {
+    fn populated(&self) -> Vec<usize> {
         (0..DATABASES)
             .filter(|&db| {
-                self.table(entered, db).is_some_and(|table| {
-                    if policy.is_volatile() { table.with_deadline() > 0 } else { !table.is_empty() }
+                self.space.table(self.entered, db).is_some_and(|table| {
+                    if self.policy.is_volatile() {
+                        table.with_deadline() > 0
+                    } else {
+                        !table.is_empty()
+                    }
                 })
             })
             .collect()
     }
 
-    fn sample(
-        &self,
-        entered: &Entered<'_>,
-        db: usize,
-        policy: Policy,
-        samples: usize,
-        rng: &mut Rng,
-    ) -> Vec<Candidate> {
+    /// Up to so many random keys that may go, with how much they deserve it.
+    fn sample(&self, db: usize, samples: usize, rng: &mut Rng) -> Vec<Candidate> {
         let mut found = Vec::with_capacity(samples);
-        let Some(table) = self.table(entered, db) else { return found };
-        // When few keys have a deadline, most shards have nothing to offer: look on.
-        let mut tries = samples * 2;
-        let mut next = table.random_shard(rng);
-        while let Some(index) = next
-            && found.len() < samples
-            && tries > 0
-        {
-            if policy.is_volatile() && table.earliest_ms(index) == super::table::NEVER {
-                next = table.next_with_deadline(index + 1);
-                tries -= 1;
-                continue;
+        let Some(table) = self.space.table(self.entered, db) else { return found };
+        for _ in 0..samples * 2 {
+            let Some(mut index) = table.random_shard(rng) else { break };
+            if self.policy.is_volatile() {
+                // When few keys have a deadline, most shards have nothing to offer.
+                let next = table.next_with_deadline(index).or_else(|| table.next_with_deadline(0));
+                let Some(next) = next else { break };
+                index = next;
             }
-            let guard = table.lock(index, Patience::Waits).expect("the patient always enter");
-            let pick = if policy.is_volatile() {
-                Table::each(&guard)
-                    .find(|slot| slot.entry.deadline_ms().is_some())
-                    .map(|s| &s.entry)
-            } else {
-                Table::random_entry(&guard, rng)
-            };
-            if let Some(entry) = pick {
-                let score = score(self, policy, entry);
+            let Some(guard) = table.lock(index, self.patience) else { continue };
+            if let Some(entry) = self.pick(&guard, rng) {
+                let score = score(self.space, self.policy, entry);
                 found.push(Candidate { score, db, key: entry.key().to_vec() });
             }
-            drop(guard);
-            tries -= 1;
-            next = table.random_shard(rng);
+            if found.len() == samples {
+                break;
+            }
         }
         found
     }
 
-    fn take_out(
-        &self,
-        entered: &Entered<'_>,
-        db: usize,
-        key: &[u8],
-        policy: Policy,
-    ) -> Option<Entry> {
-        let table = self.table(entered, db)?;
-        let hash = self.hash(key);
-        let mut guard = table.lock(super::table::shard_of(hash), Patience::Waits)?;
-        let entry = Table::find(&guard, hash, key)?;
-        if policy.is_volatile() && entry.deadline_ms().is_none() {
+    fn pick<'s>(&self, shard: &'s Shard, rng: &mut Rng) -> Option<&'s Entry> {
+        let first = Table::random_entry(shard, rng)?;
+        if !self.policy.is_volatile() {
+            return Some(first);
+        }
+        let mortal = |entry: &&Entry| entry.deadline_ms().is_some();
+        Some(first)
+            .filter(mortal)
+            .or_else(|| (0..PICKS).filter_map(|_| Table::random_entry(shard, rng)).find(mortal))
+            .or_else(|| Table::each(shard).map(|slot| &slot.entry).find(mortal))
+    }
+
+    fn take_out(&self, candidate: &Candidate) -> Option<Entry> {
+        let table = self.space.table(self.entered, candidate.db)?;
+        let hash = self.space.hash(&candidate.key);
+        let mut guard = table.lock(shard_of(hash), self.patience)?;
+        let entry = Table::find(&guard, hash, &candidate.key)?;
+        if self.policy.is_volatile() && entry.deadline_ms().is_none() {
             return None;
         }
-        let entry = table.remove(&mut guard, hash, key)?;
-        self.count(Stats { evicted: 1, ..Stats::default() });
+        let entry = table.remove(&mut guard, hash, &candidate.key)?;
+        self.space.count(Stats { evicted: 1, ..Stats::default() });
         Some(entry)
     }
 }
