@@ -128,6 +128,26 @@ impl<'a> Context<'a> {
         Ok(self.db.other(index, table))
     }
 
+    /// Looks into a database; keys met dead there are told of like everywhere. Only after
+    /// `alone`.
+    pub fn look<R>(&self, index: usize, look: impl FnOnce(&Db<'a>) -> R) -> Result<R> {
+        let db = self.other_db(index)?;
+        let seen = look(&db);
+        for dead in db.take_expired() {
+            self.hub.watch.touched(index, &dead);
+        }
+        self.space.count(db.take_stats());
+        Ok(seen)
+    }
+
+    /// After the table of this client's database was replaced: goes on with the new one.
+    pub fn renew_db(&mut self) -> Result {
+        let quiet = self.db.quiet;
+        self.db = self.other_db(self.db.index())?;
+        self.db.quiet = quiet;
+        Ok(())
+    }
+
     /// Makes sure that a database exists: they are made when first used.
     pub fn open_db(&self, index: usize) -> Result {
         let entered = self.entered.ok_or(Error::Alone)?;

@@ -7,12 +7,15 @@
 
 pub mod args;
 pub mod client;
+pub mod config;
 pub mod connection;
 pub mod context;
+mod debug;
 pub mod expiry;
 pub mod generic;
 pub mod hash;
 mod help;
+mod info;
 pub mod keys;
 mod lcs;
 pub mod list;
@@ -21,6 +24,7 @@ mod list_move;
 pub mod pubsub;
 mod random;
 pub mod rate_limit;
+pub mod server;
 pub mod set;
 mod set_algebra;
 pub mod string;
@@ -98,12 +102,16 @@ static FAMILIES: &[&[Spec]] = &[
     transaction::TABLE,
     connection::TABLE,
     client::TABLE,
+    server::TABLE,
+    config::TABLE,
     rate_limit::TABLE,
 ];
 
 /// All rows, by id.
-pub static TABLE: LazyLock<Vec<&'static Spec>> =
-    LazyLock::new(|| FAMILIES.iter().flat_map(|family| family.iter()).collect());
+pub static TABLE: LazyLock<Vec<&'static Spec>> = LazyLock::new(|| {
+    let hidden = if debug::is_enabled() { debug::TABLE } else { &[] };
+    FAMILIES.iter().flat_map(|family| family.iter()).chain(hidden).collect()
+});
 
 static BY_NAME: LazyLock<HashMap<&'static str, usize>> =
     LazyLock::new(|| TABLE.iter().enumerate().map(|(id, spec)| (spec.name, id)).collect());

@@ -70,20 +70,10 @@ fn exec(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
 
 /// A watched key that has died counts as changed: looking at it removes it and tells.
 fn meet_dead_keys(cx: &mut Context<'_>) -> Result {
-    for at in 0..cx.client.watched.len() {
-        let (db, key) = &cx.client.watched[at];
-        let db = *db;
-        if db == cx.db.index() {
-            cx.db.peek(key);
-            tell_dead(cx);
-        } else {
-            let other = cx.other_db(db)?;
-            other.peek(key);
-            for dead in other.take_expired() {
-                cx.hub.watch.touched(db, &dead);
-            }
-            cx.space.count(other.take_stats());
-        }
+    for (index, key) in &cx.client.watched {
+        cx.look(*index, |db| {
+            db.peek(key);
+        })?;
     }
     Ok(())
 }

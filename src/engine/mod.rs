@@ -68,6 +68,7 @@ impl Engine {
             ticker: tick::Ticker::default(),
             me: Weak::clone(me),
         });
+        engine.hub.start(engine.space.now_ms());
         options.apply(&engine.hub.config);
         engine.settings_changed();
         tick::start(&engine);

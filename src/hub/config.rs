@@ -14,8 +14,8 @@ use crate::store::evict::Policy;
 pub enum Format {
     /// A whole number in a range.
     Number { min: i64, max: i64 },
-    /// Bytes, with `kb`, `mb`, `gb` understood.
-    Memory,
+    /// Bytes, at least so many, with `kb`, `mb`, `gb` understood.
+    Memory { min: i64 },
     /// One of the eviction policies.
     Policy,
 }
@@ -63,22 +63,49 @@ macro_rules! parameters {
 const ANY: Format = Format::Number { min: 0, max: i64::MAX };
 
 parameters! {
-    MAXMEMORY "maxmemory" None, Format::Memory, 0;
+    MAXMEMORY "maxmemory" None, Format::Memory { min: 0 }, 0;
     MAXMEMORY_POLICY "maxmemory-policy" None, Format::Policy, 7;
     MAXMEMORY_SAMPLES "maxmemory-samples" None, Format::Number { min: 1, max: 64 }, 5;
-    PROTO_MAX_BULK_LEN "proto-max-bulk-len" None, Format::Memory, 512 << 20;
+    PROTO_MAX_BULK_LEN "proto-max-bulk-len" None, Format::Memory { min: 1 << 20 }, 512 << 20;
     HASH_MAX_LISTPACK_ENTRIES "hash-max-listpack-entries" Some("hash-max-ziplist-entries"), ANY, 512;
     HASH_MAX_LISTPACK_VALUE "hash-max-listpack-value" Some("hash-max-ziplist-value"), ANY, 64;
     LIST_MAX_LISTPACK_SIZE "list-max-listpack-size" Some("list-max-ziplist-size"),
-        Format::Number { min: -5, max: i32::MAX as i64 }, -2;
+        Format::Number { min: i32::MIN as i64, max: i32::MAX as i64 }, -2;
     SET_MAX_INTSET_ENTRIES "set-max-intset-entries" None, ANY, 512;
     SET_MAX_LISTPACK_ENTRIES "set-max-listpack-entries" None, ANY, 128;
     SET_MAX_LISTPACK_VALUE "set-max-listpack-value" None, ANY, 64;
     ZSET_MAX_LISTPACK_ENTRIES "zset-max-listpack-entries" Some("zset-max-ziplist-entries"), ANY, 128;
     ZSET_MAX_LISTPACK_VALUE "zset-max-listpack-value" Some("zset-max-ziplist-value"), ANY, 64;
-    STREAM_NODE_MAX_BYTES "stream-node-max-bytes" None, Format::Memory, 4096;
+    STREAM_NODE_MAX_BYTES "stream-node-max-bytes" None, Format::Memory { min: 0 }, 4096;
     STREAM_NODE_MAX_ENTRIES "stream-node-max-entries" None, ANY, 100;
 }
+
+/// A setting that is told but has only one value here.
+pub struct Fixed {
+    pub name: &'static str,
+    pub value: &'static str,
+    /// No server changes it while it runs.
+    pub is_immutable: bool,
+}
+
+const fn fixed(name: &'static str, value: &'static str) -> Fixed {
+    Fixed { name, value, is_immutable: false }
+}
+
+/// What tools ask for and can be answered truly.
+pub static FIXED: [Fixed; 11] = [
+    Fixed { name: "databases", value: "16", is_immutable: true },
+    fixed("appendonly", "no"),
+    fixed("hz", "10"),
+    fixed("lfu-decay-time", "1"),
+    fixed("lfu-log-factor", "10"),
+    fixed("list-compress-depth", "0"),
+    fixed("notify-keyspace-events", ""),
+    fixed("port", "0"),
+    fixed("requirepass", ""),
+    fixed("save", ""),
+    fixed("timeout", "0"),
+];
 
 /// Why a setting was refused, in the server's words after `CONFIG SET failed (…) - `.
 pub type Refusal = String;
@@ -115,6 +142,11 @@ impl Config {
         }
     }
 
+    /// The setting of this name that cannot be changed, in any case.
+    pub fn find_fixed(name: &[u8]) -> Option<&'static Fixed> {
+        FIXED.iter().find(|fixed| name.eq_ignore_ascii_case(fixed.name.as_bytes()))
+    }
+
     /// The parameter of this name, in any case.
     pub fn find(name: &[u8]) -> Option<&'static Parameter> {
         PARAMETERS.iter().find(|parameter| {
@@ -129,13 +161,22 @@ impl Parameter {
         self.index
     }
 
+    /// Which of its names was asked for, as it is spelled here.
+    pub fn name_asked(&self, asked: &[u8]) -> &'static str {
+        self.alias.filter(|old| asked.eq_ignore_ascii_case(old.as_bytes())).unwrap_or(self.name)
+    }
+
     /// Reads a value as CONFIG SET takes it.
     pub fn parse(&self, value: &[u8]) -> Result<i64, Refusal> {
         let text = String::from_utf8_lossy(value);
         match self.format {
-            Format::Memory => {
-                parse_memory(&text).ok_or_else(|| "argument must be a memory value".to_owned())
-            }
+            Format::Memory { min } => match parse_memory(&text) {
+                None => Err("argument must be a memory value".to_owned()),
+                Some(bytes) if bytes < min => {
+                    Err(format!("argument must be between {min} and {} inclusive", i64::MAX))
+                }
+                Some(bytes) => Ok(bytes),
+            },
             Format::Policy => text.parse::<Policy>().map(|p| p.index() as i64).map_err(|()| {
                 let names: Vec<_> = Policy::names().collect();
                 format!("argument(s) must be one of the following: {}", names.join(", "))
@@ -153,7 +194,10 @@ impl Parameter {
 
 /// Bytes as configuration files write them: `100`, `64kb`, `1gb`; `k`, `m`, `g` are decimal.
 pub fn parse_memory(text: &str) -> Option<i64> {
-    let text = text.trim().to_ascii_lowercase();
+    let text = text.to_ascii_lowercase();
+    if text.is_empty() {
+        return Some(0);
+    }
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit: u64 = match &text[digits.len()..] {
         "" | "b" => 1,

@@ -11,10 +11,24 @@ pub mod pubsub;
 pub mod waiting;
 pub mod watch;
 
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use client::{Client, Delivery, Handle, Mailbox, Queued, Transaction};
 pub use config::Config;
+
+/// Random digits; made from the process's own chance, so that a store's seed cannot be read off.
+struct RunId(String);
+
+impl Default for RunId {
+    fn default() -> Self {
+        let digits: String = (0..3)
+            .map(|_| format!("{:016x}", RandomState::new().build_hasher().finish()))
+            .collect();
+        Self(digits[..40].to_owned())
+    }
+}
 
 /// The registries of one store.
 #[derive(Default)]
@@ -25,11 +39,27 @@ pub struct Hub {
     pub watch: watch::Watch,
     pub config: Config,
     next_client_id: AtomicU64,
+    started_ms: AtomicU64,
+    run_id: RunId,
 }
 
 impl Hub {
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The store is opened at this moment.
+    pub fn start(&self, now_ms: u64) {
+        self.started_ms.store(now_ms, Ordering::Relaxed);
+    }
+
+    pub fn started_ms(&self) -> u64 {
+        self.started_ms.load(Ordering::Relaxed)
+    }
+
+    /// Forty hexadecimal digits that no other store has.
+    pub fn run_id(&self) -> &str {
+        &self.run_id.0
     }
 
     /// Ids grow and are never used again.

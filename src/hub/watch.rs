@@ -74,13 +74,10 @@ impl Watch {
         }
     }
 
-    /// Every key of these databases that `changed` says so has changed (FLUSHALL, SWAPDB).
-    pub fn touched_where(&self, mut changed: impl FnMut(usize, &[u8]) -> bool) {
-        for ((db, key), watchers) in self.keys.lock().iter() {
-            if changed(*db, key) {
-                mark(watchers);
-            }
-        }
+    /// The keys of these databases that somebody watches.
+    pub fn keys_of(&self, dbs: &[usize]) -> Vec<(usize, Box<[u8]>)> {
+        let keys = self.keys.lock();
+        keys.keys().filter(|(db, _)| dbs.contains(db)).cloned().collect()
     }
 }
 

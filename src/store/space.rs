@@ -7,7 +7,7 @@
 
 use std::cell::UnsafeCell;
 use std::hash::{BuildHasher, Hasher};
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use foldhash::SharedSeed;
 use foldhash::quality::SeedableRandomState;
@@ -45,6 +45,13 @@ struct Books {
     commands: AtomicU64,
 }
 
+/// What somebody off the event loop should drop.
+#[derive(Default)]
+struct Trash {
+    entries: Vec<Entry>,
+    tables: Vec<Box<Table>>,
+}
+
 /// See the module's header.
 pub struct Keyspace {
     gate: Gate,
@@ -61,9 +68,10 @@ pub struct Keyspace {
     pub counts_uses: std::sync::atomic::AtomicBool,
     /// No key dies before this; lowered by writes, raised by the sweeper.
     due_ms: AtomicU64,
-    /// Large values that somebody off the event loop should drop.
-    trash: Mutex<Vec<Entry>>,
+    trash: Mutex<Trash>,
     trash_any: std::sync::atomic::AtomicBool,
+    /// The most that was used whenever somebody looked.
+    peak_bytes: AtomicUsize,
 }
 
 // SAFETY: the list of databases is read under the gate (shared or alone) and changed only by
@@ -91,7 +99,8 @@ impl Keyspace {
             access_clock: AtomicU32::new(0),
             counts_uses: false.into(),
             due_ms: AtomicU64::new(NEVER),
-            trash: Mutex::new(Vec::new()),
+            trash: Mutex::default(),
+            peak_bytes: AtomicUsize::new(0),
             trash_any: false.into(),
             clock,
         };
@@ -198,7 +207,16 @@ impl Keyspace {
     /// Bytes the allocator holds for this store.
     pub fn used_bytes(&self) -> usize {
         let sum: i64 = self.books.iter().map(|b| b.used_bytes.load(Ordering::Relaxed)).sum();
-        sum.max(0) as usize
+        let used = sum.max(0) as usize;
+        if used > self.peak_bytes.load(Ordering::Relaxed) {
+            self.peak_bytes.fetch_max(used, Ordering::Relaxed);
+        }
+        used
+    }
+
+    /// The most that `used_bytes` has ever answered.
+    pub fn peak_bytes(&self) -> usize {
+        self.used_bytes().max(self.peak_bytes.load(Ordering::Relaxed))
     }
 
     /// Adds to the counters of this thread's stripe.
@@ -262,8 +280,20 @@ impl Keyspace {
 
     /// Keeps a large value until somebody who may take long drops it.
     pub fn throw_away(&self, entry: Entry) {
-        self.trash.lock().push(entry);
+        self.trash.lock().entries.push(entry);
         self.trash_any.store(true, Ordering::Release);
+    }
+
+    /// As `throw_away`, for a whole database.
+    pub fn throw_away_table(&self, table: Box<Table>) {
+        self.trash.lock().tables.push(table);
+        self.trash_any.store(true, Ordering::Release);
+    }
+
+    /// How many keys wait to be dropped.
+    pub fn trash_len(&self) -> usize {
+        let trash = self.trash.lock();
+        trash.entries.len() + trash.tables.iter().map(|table| table.len()).sum::<usize>()
     }
 
     pub fn has_trash(&self) -> bool {

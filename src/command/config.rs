@@ -1,0 +1,138 @@
+//! CONFIG: reading and changing settings while the store is in use.
+
+use std::sync::atomic::Ordering;
+
+use super::help::write_help;
+use super::{Args, CONTAINER, Context, Keys, NO_KEYSPACE, NO_SCRIPT, Spec, container, spec};
+use crate::bytes::lossy;
+use crate::error::{Error, Result};
+use crate::hub::Config;
+use crate::hub::config::{FIXED, Fixed, PARAMETERS, Parameter};
+use crate::types::glob::{self, Case};
+
+const APART: u32 = NO_KEYSPACE | NO_SCRIPT;
+
+#[rustfmt::skip]
+pub static TABLE: &[Spec] = &[
+    //   name             arity keys        flags      handler
+    spec("config",           -2, Keys::None, CONTAINER, container),
+    spec("config|get",       -3, Keys::None, APART,     get),
+    spec("config|help",       2, Keys::None, NO_KEYSPACE, help),
+    spec("config|resetstat",  2, Keys::None, APART,     resetstat),
+    spec("config|set",       -4, Keys::None, APART,     set),
+];
+
+/// `CONFIG GET parameter [parameter ...]`: names or patterns, each found one told once.
+fn get(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
+    let mut found: Vec<(String, String)> = Vec::new();
+    for asked in args.rest() {
+        let is_pattern = asked.iter().any(|byte| b"*?[".contains(byte));
+        for (name, value) in everything(cx.config()) {
+            let matches = if is_pattern {
+                glob::matches(asked, name.as_bytes(), Case::Ignore)
+            } else {
+                asked.eq_ignore_ascii_case(name.as_bytes())
+            };
+            if matches && !found.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
+                // A name is given back as it was asked for.
+                let shown = if is_pattern { name.to_owned() } else { lossy(asked) };
+                found.push((shown, value));
+            }
+        }
+    }
+    cx.out.map(found.len());
+    for (name, value) in &found {
+        cx.out.bulk(name.as_bytes());
+        cx.out.bulk(value.as_bytes());
+    }
+    Ok(())
+}
+
+/// Every setting with its value; older names count as settings of their own.
+fn everything(config: &Config) -> impl Iterator<Item = (&'static str, String)> {
+    let changeable = PARAMETERS.iter().flat_map(|parameter| {
+        let names = [Some(parameter.name), parameter.alias];
+        names.into_iter().flatten().map(|name| (name, config.show(parameter)))
+    });
+    changeable.chain(FIXED.iter().map(|fixed| (fixed.name, fixed.value.to_owned())))
+}
+
+/// `CONFIG SET parameter value [parameter value ...]`: all of them or none.
+fn set(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
+    let words = args.rest();
+    if !words.len().is_multiple_of(2) {
+        return Err(Error::Syntax);
+    }
+    let pairs = words.chunks_exact(2).map(|pair| (pair[0], pair[1]));
+    let mut chosen: Vec<(&Parameter, &[u8], &[u8])> = Vec::new();
+    for (name, value) in pairs {
+        let Some(parameter) = Config::find(name) else {
+            match Config::find_fixed(name) {
+                Some(fixed) => {
+                    keep(fixed, name, value)?;
+                    continue;
+                }
+                None => return Err(unknown(name)),
+            }
+        };
+        if chosen.iter().any(|(_, known, _)| known.eq_ignore_ascii_case(name)) {
+            return Err(failed(&lossy(name), "duplicate parameter"));
+        }
+        chosen.push((parameter, name, value));
+    }
+    let mut parsed = Vec::with_capacity(chosen.len());
+    for (parameter, name, value) in chosen {
+        let refused = |why: String| failed(parameter.name_asked(name), &why);
+        parsed.push((parameter, parameter.parse(value).map_err(refused)?));
+    }
+    let held = cx.config().changing.lock();
+    for (parameter, value) in parsed {
+        cx.config().set(parameter.index(), value);
+    }
+    cx.space.counts_uses.store(cx.config().policy().counts_uses(), Ordering::Relaxed);
+    drop(held);
+    cx.out.ok();
+    Ok(())
+}
+
+/// A setting with one possible value may be set to that.
+fn keep(fixed: &Fixed, name: &[u8], value: &[u8]) -> Result {
+    if fixed.is_immutable {
+        return Err(failed(&lossy(name), "can't set immutable config"));
+    }
+    if value.eq_ignore_ascii_case(fixed.value.as_bytes()) {
+        return Ok(());
+    }
+    let why = format!("latchkey does not have this, the only value is '{}'", fixed.value);
+    Err(failed(fixed.name, &why))
+}
+
+fn failed(name: &str, why: &str) -> Error {
+    Error::text(format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {why}"))
+}
+
+fn unknown(name: &[u8]) -> Error {
+    let name = lossy(name);
+    Error::text(format!("ERR Unknown option or number of arguments for CONFIG SET - '{name}'"))
+}
+
+/// `CONFIG RESETSTAT`: the counters of INFO begin again.
+fn resetstat(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
+    cx.space.reset_stats();
+    cx.hub.clients.reset_total();
+    cx.out.ok();
+    Ok(())
+}
+
+/// `CONFIG HELP`
+fn help(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
+    write_help(
+        cx,
+        &[
+            ("GET <pattern> [<pattern> ...]", "Settings whose names match, with their values."),
+            ("RESETSTAT", "Lets the counters of INFO begin again."),
+            ("SET <name> <value> [<name> <value> ...]", "Changes all of these settings, or none."),
+        ],
+    );
+    Ok(())
+}
