@@ -36,7 +36,7 @@ impl Engine {
                 let Some(kind) = self.kind_of(entered, db, &key) else { break };
                 let Some(parked) = self.hub.waiting.borrow(id) else { continue };
                 if parked.wait.kind != kind {
-                    self.hub.waiting.give_back(parked);
+                    self.give_back(parked);
                     continue;
                 }
                 let (parked, reply, woken) = self.try_again(entered, parked);
@@ -46,15 +46,18 @@ impl Engine {
                         self.hub.waiting.release(&parked);
                         served.push((parked.client, reply));
                     }
-                    None => {
-                        if let Err(parked) = self.hub.waiting.give_back(parked) {
-                            self.disconnect(parked.client);
-                        }
-                    }
+                    None => self.give_back(parked),
                 }
             }
         }
         served
+    }
+
+    /// The wait goes on, unless the client was closed while it was lent out.
+    fn give_back(&self, parked: Parked) {
+        if let Err(parked) = self.hub.waiting.give_back(parked) {
+            self.disconnect(parked.client);
+        }
     }
 
     fn kind_of(&self, entered: &Entered<'_>, db: usize, key: &[u8]) -> Option<Kind> {

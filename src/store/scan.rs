@@ -29,10 +29,10 @@ impl Db<'_> {
             }
             let (seen, next) = self.scan_shard(shard, from, left, &mut visit);
             left = left.saturating_sub(seen);
-            match next {
-                Some(position) => return (shard as u64) << POSITION_BITS | position,
-                None => (shard, from) = (shard + 1, 0),
+            if let Some(position) = next {
+                return (shard as u64) << POSITION_BITS | position;
             }
+            (shard, from) = (shard + 1, 0);
             if left == 0 {
                 break;
             }
