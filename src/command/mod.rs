@@ -27,6 +27,9 @@ pub mod rate_limit;
 pub mod server;
 pub mod set;
 mod set_algebra;
+pub mod stream;
+mod stream_range;
+mod stream_read;
 pub mod string;
 pub mod transaction;
 
@@ -98,6 +101,7 @@ static FAMILIES: &[&[Spec]] = &[
     list::TABLE,
     hash::TABLE,
     set::TABLE,
+    stream::TABLE,
     pubsub::TABLE,
     transaction::TABLE,
     connection::TABLE,

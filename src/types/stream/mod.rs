@@ -183,6 +183,19 @@ impl Stream {
         Range::new(&self.0.nodes, start, end, Order::Descending)
     }
 
+    /// How many entries there are at most from `start` to `end`: those of all nodes in between,
+    /// counted no further than to `limit`.
+    pub fn count_up_to(&self, start: StreamId, end: StreamId, limit: usize) -> usize {
+        let mut count = 0;
+        for (id, node) in range::nodes_between(&self.0.nodes, start, end) {
+            if count >= limit {
+                break;
+            }
+            count += NodeReader::new(*id, node).count;
+        }
+        count.min(limit)
+    }
+
     /// The entry with this id.
     pub fn get(&self, id: StreamId) -> Option<Entry<'_>> {
         self.range(id, id).next()

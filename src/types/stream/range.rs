@@ -19,6 +19,17 @@ pub(super) enum Order {
     Descending,
 }
 
+/// The nodes that may have entries between two ids.
+pub(super) fn nodes_between(
+    nodes: &BTreeMap<StreamId, Listpack>,
+    start: StreamId,
+    end: StreamId,
+) -> btree_map::Range<'_, StreamId, Listpack> {
+    // The node before may reach into the range.
+    let first = nodes.range(..=start).next_back().map_or(start, |(id, _)| *id);
+    nodes.range(first..=end.max(first))
+}
+
 /// The entries between two ids, both included.
 pub struct Range<'a> {
     nodes: btree_map::Range<'a, StreamId, Listpack>,
@@ -35,11 +46,7 @@ impl<'a> Range<'a> {
         end: StreamId,
         order: Order,
     ) -> Self {
-        // The node before may reach into the range.
-        let first = nodes.range(..=start).next_back().map_or(start, |(id, _)| *id);
-        let last = end.max(first);
-        let nodes = nodes.range(first..=last);
-        Self { nodes, current: None, start, end, order }
+        Self { nodes: nodes_between(nodes, start, end), current: None, start, end, order }
     }
 
     /// Ends the walk: ids only lead further away.
