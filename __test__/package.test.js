@@ -48,6 +48,22 @@ test('an installed package is imported by default and by name, and its parts loa
   assert.equal(printed.stdout.trim(), 'true PONG latchkey', printed.stderr)
 })
 
+test('sessions need no express-session to load, and rate limits say what they need', () => {
+  const project = install('without-peers', [tarballs.root, tarballs.platform])
+  const printed = runIn(project, [
+    '--eval',
+    `const { SessionStore } = require('latchkey/session')
+     const store = new SessionStore()
+     store.set('a', { cookie: {}, user: 'ada' })
+       .then(() => store.get('a'))
+       .then(({ user }) => console.log(user))
+       .then(() => require('latchkey/rate-limit'))
+       .catch(({ message }) => console.log(message))`,
+  ])
+  const needs = 'latchkey/rate-limit needs express-rate-limit: npm install express-rate-limit'
+  assert.equal(printed.stdout.trim(), `ada\n${needs}`, printed.stderr)
+})
+
 test('without the platform package the error names it and what to do', () => {
   const project = install('incomplete', [tarballs.root])
   const printed = runIn(project, ['--eval', `require('latchkey')`])
