@@ -274,6 +274,82 @@ test('without a client the store makes one on the store of the process', async (
   assert.equal(await redis.exists('rate-limit-test:k'), 0)
 })
 
+/** What the commands should do, as plainly as it can be said. Times are milliseconds. */
+const MODELS = {
+  'LK.WINDOW key 1000'() {
+    let used = 0
+    let end = 0
+    return (now, hits) => {
+      if (now >= end) used = 0
+      if (now >= end && hits <= 0) return [0, 0]
+      if (now >= end) end = now + 1000
+      used = Math.max(0, used + hits)
+      return [used, end - now]
+    }
+  },
+  'LK.SLIDE key 1000 20'() {
+    let times = []
+    return (now, hits) => {
+      times = times.filter((at) => at + 1000 > now)
+      if (hits > 0 && times.length + hits > 20) {
+        const wait = (at) => at + 1000 - now
+        return [21, hits > 20 ? 1000 : wait(times[times.length + hits - 21])]
+      }
+      if (hits < 0) times = times.slice(0, hits)
+      for (let i = 0; i < hits; i++) times.push(now)
+      return [times.length, times.length === 0 ? 0 : times.at(-1) + 1000 - now]
+    }
+  },
+  // An interval of 50 ms, 20 at once.
+  'CL.THROTTLE key 19 20 1000 ? PX'() {
+    let emptyAt = 0
+    return (now, hits) => {
+      const full = Math.max(emptyAt, now)
+      const next = Math.max(now, full + 50 * hits)
+      const wait = next - 1000 - now
+      if (wait > 0)
+        return [1, 20, Math.trunc((1000 - (full - now)) / 50), hits > 20 ? -1 : wait, full - now]
+      emptyAt = next
+      return [0, 20, Math.trunc((1000 - (next - now)) / 50), -1, next - now]
+    }
+  },
+}
+
+for (const [line, newModel] of Object.entries(MODELS)) {
+  const [name, ...words] = line.split(' ')
+  test(`${name} does in five thousand random steps what a plain model of it does`, async () => {
+    const { redis, advance } = newRedis()
+    const model = newModel()
+    const random = seededRandom(7)
+    let now = 0
+    for (let step = 0; step < 5000; step++) {
+      const hits = random(20) === 0 ? random(30) : random(6) - 2
+      const filled = line.includes('?')
+        ? words.map((word) => (word === '?' ? hits : word))
+        : [...words, hits]
+      assert.deepEqual(
+        await redis.call(name, ...filled),
+        model(now, hits),
+        `step ${step}, ${hits} hits`,
+      )
+      if (random(3) === 0) {
+        const ms = random(10) === 0 ? random(2000) : random(60)
+        now += ms
+        advance(ms)
+      }
+    }
+  })
+}
+
+/** Whole numbers below what is asked for, the same ones in every run. */
+function seededRandom(seed) {
+  let state = seed
+  return (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return Math.floor((state / 2 ** 32) * below)
+  }
+}
+
 /** What each worker runs: hits as fast as it can, on the store of the process. */
 const HITS_IN_A_WORKER = `
   const { parentPort, workerData } = require('node:worker_threads')
