@@ -6,7 +6,7 @@
  * @typedef {import('./resp.mjs').Reply} Reply
  * @typedef {{ kind: string, line: number, words?: Buffer[], name?: string, ms?: number,
  *   protocol?: number, only?: string, any?: boolean, unordered?: string, pick?: string[],
- *   near?: number, expected: string[], redis: string[], at: number }} Step
+ *   near?: number, socket?: boolean, expected: string[], redis: string[], at: number }} Step
  */
 
 /**
@@ -69,6 +69,7 @@ function directive(word, rest, line, pending, add) {
   else if (word === 'unordered') pending.unordered = rest.join(' ') || 'plain'
   else if (word === 'pick') pending.pick = rest
   else if (word === 'near') pending.near = Number(rest[0])
+  else if (word === 'socket') pending.socket = true
   else if (/^[a-z]$/.test(word)) add({ kind: 'switch', line, name: word })
   else throw new Error(`line ${line}: unknown directive @${word}`)
 }
@@ -221,7 +222,9 @@ function sorted(reply, how) {
     const [cursor, list] = reply.value
     return { ...reply, value: [cursor, sorted(list, how.slice(5) || 'plain')] }
   }
-  const size = how === 'pairs' && reply.kind !== 'map' ? 2 : 1
+  // RESP3 often nests what RESP2 gives in turns; nested pairs stay together by themselves.
+  const inTurns = reply.kind !== 'map' && !Array.isArray(reply.value[0]?.value)
+  const size = how === 'pairs' && inTurns ? 2 : 1
   const groups = []
   for (let i = 0; i < reply.value.length; i += size) groups.push(reply.value.slice(i, i + size))
   const text = (group) =>
@@ -240,9 +243,10 @@ export function answersWithPushes(words) {
 
 /**
  * Plays the steps with a cast that knows how to `send`, `receive`, `advance`, `protocol`, and
- * gives back what each send and receive printed (undefined for steps `only` excludes). A cast may
- * be `like` another, and then plays what is only for that one as well.
- * @param {{ name: string, like?: string, send: Function, receive: Function, advance: Function,
+ * gives back what each send and receive printed (undefined for steps that are not for it). A cast
+ * may be `like` another, and then plays what is only for that one as well; one that is `embedded`
+ * is no socket.
+ * @param {{ name: string, like?: string, embedded?: boolean, send: Function, receive: Function, advance: Function,
  *   protocol: Function }} cast
  */
 export async function play(steps, cast) {
@@ -250,7 +254,8 @@ export async function play(steps, cast) {
   let who = 'a'
   for (const step of steps) {
     if (step.kind === 'switch') who = step.name
-    const plays = !step.only || step.only === cast.name || step.only === cast.like
+    const wanted = !step.only || step.only === cast.name || step.only === cast.like
+    const plays = wanted && !(step.socket && cast.embedded)
     try {
       const reply = plays ? await perform(step, who, cast) : undefined
       printed.push(reply && show(reply, step))

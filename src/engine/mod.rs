@@ -16,8 +16,6 @@ mod run;
 mod runtime;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod tests_blocking;
 mod tick;
 mod wake;
 

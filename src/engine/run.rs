@@ -234,6 +234,8 @@ impl Engine {
         patience: Patience,
         prepare: impl FnOnce(&mut Db<'_>),
     ) -> Result<Left, Error> {
+        // Whatever made the buffer grow earlier was not measured here and is not taken off below.
+        out.take_growth();
         let before = memory::balance();
         let mark = out.mark();
         // SAFETY: the caller holds what `scope` says until this function has returned.

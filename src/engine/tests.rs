@@ -59,6 +59,18 @@ fn what_is_deleted_gives_all_its_memory_back() {
 }
 
 #[test]
+fn replies_are_not_charged_to_the_store() {
+    let (engine, mut client) = open();
+    let mut out = Reply::new();
+    call(&engine, &mut client, "SET k v");
+    let before = engine.space.used_bytes();
+    for words in [&[b"INFO".as_slice()][..], &[b"NOSUCH"], &[b"GET", b"k"], &[b"STRLEN", b"k"]] {
+        engine.call(&mut client, None, words, &mut out, Patience::Waits);
+    }
+    assert_eq!(engine.space.used_bytes(), before);
+}
+
+#[test]
 fn the_sweeper_removes_dead_keys_that_nobody_reads() {
     let (engine, mut client) = open();
     for i in 0..100 {

@@ -78,8 +78,8 @@ pub fn parse(text: &str) -> Result<Vec<Step>, String> {
                 "any" => look.any = true,
                 "unordered" => look.unordered = Some(rest.into()),
                 "pick" => look.pick = rest.split(' ').map(str::to_owned).collect(),
-                // The clock of this runner misses nothing.
-                "near" => {}
+                // The clock of this runner misses nothing, and its clients behave as sockets do.
+                "near" | "socket" => {}
                 "only" => skipped = !matches!(rest, "valkey" | "latchkey"),
                 "advance" => {
                     let ms = rest.parse().map_err(|_| format!("line {line}: {raw}"))?;
@@ -274,7 +274,7 @@ fn pick(node: &Node, names: &[String]) -> Option<Node> {
 
 /// `@unordered`: sorted by how the elements print, so that equal contents print equally.
 fn sort(node: &mut Node, how: &str) {
-    let pairs = matches!(node, Node::Map(_)) || how == "pairs";
+    let is_map = matches!(node, Node::Map(_));
     let (Node::Array(items) | Node::Map(items) | Node::Set(items) | Node::Push(items)) = node
     else {
         return;
@@ -294,7 +294,10 @@ fn sort(node: &mut Node, how: &str) {
         text.pop();
         text
     };
-    let mut groups: Vec<_> = items.chunks(if pairs { 2 } else { 1 }).map(<[_]>::to_vec).collect();
+    // RESP3 often nests what RESP2 gives in turns; nested pairs stay together by themselves.
+    let in_turns = how == "pairs" && !matches!(items.first(), Some(Node::Array(_)));
+    let size = if is_map || in_turns { 2 } else { 1 };
+    let mut groups: Vec<_> = items.chunks(size).map(<[_]>::to_vec).collect();
     groups.sort_by_cached_key(|group| key(group));
     *items = groups.concat();
 }
