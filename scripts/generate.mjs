@@ -21,7 +21,10 @@ const json = (path) => JSON.parse(readFileSync(new URL(path, root), 'utf8'))
 /** Methods that index.d.ts types by hand, because they change what the client is. */
 const BY_HAND = new Set(['multi', 'exec', 'monitor'])
 
-/** The names in the table of the built module; a subcommand is `config|get`. */
+/**
+ * The names in the table of the built module; a subcommand is `config|get`. Not DEBUG, which is
+ * there in debug builds alone.
+ */
 function tableNames() {
   let native
   try {
@@ -29,14 +32,13 @@ function tableNames() {
   } catch (error) {
     throw new Error(`the native module has the table of commands: npm run build (${error.message})`)
   }
-  return JSON.parse(native.commandTable()).map(({ name, container }) =>
-    container && !name.includes('|') ? `${container}|${name}` : name,
-  )
+  const names = JSON.parse(native.commandTable()).map(({ name }) => name)
+  return names.filter((name) => name.split('|')[0] !== 'debug').sort()
 }
 
 const facts = json('src/command/facts.json')
 const signatures = json('types/signatures.json')
-const names = tableNames().sort()
+const names = tableNames()
 const outputs = {
   'types/commands.d.ts': commandTypes(
     names.filter((name) => !BY_HAND.has(name)),

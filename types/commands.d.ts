@@ -103,13 +103,6 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   clientBuffer(subcommand: Token<'GETNAME'>, callback?: Callback<Buffer | null>): Result<Buffer | null, Context>
 
   /**
-   * Returns the client ID to which the connection's tracking notifications are redirected.
-   * Since 6.0.0. O(1)
-   */
-  client(subcommand: Token<'GETREDIR'>, callback?: Callback<number>): Result<number, Context>
-  clientBuffer(subcommand: Token<'GETREDIR'>, callback?: Callback<number>): Result<number, Context>
-
-  /**
    * Returns helpful text about the different subcommands.
    * Since 5.0.0. O(1)
    */
@@ -129,13 +122,6 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   client(subcommand: Token<'INFO'>, callback?: Callback<string>): Result<string, Context>
   clientBuffer(subcommand: Token<'INFO'>, callback?: Callback<Buffer>): Result<Buffer, Context>
-
-  /**
-   * Terminates open connections.
-   * Since 2.4.0. O(N) where N is the number of client connections
-   */
-  client(...args: Args<[subcommand: Token<'KILL'>, ...filters: Many<RedisValue>], number | 'OK'>): Result<number | 'OK', Context>
-  clientBuffer(...args: Args<[subcommand: Token<'KILL'>, ...filters: Many<RedisValue>], number | Buffer>): Result<number | Buffer, Context>
 
   /**
    * Lists open connections.
@@ -159,20 +145,6 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   clientBuffer(subcommand: Token<'NO-TOUCH'>, enabled: Token<'ON' | 'OFF'>, callback?: Callback<Buffer>): Result<Buffer, Context>
 
   /**
-   * Suspends commands processing.
-   * Since 3.0.0. O(1)
-   */
-  client(...args: Args<[subcommand: Token<'PAUSE'>, timeout: Numeric, ...option: [] | [mode: Token<'WRITE' | 'ALL'>]], 'OK'>): Result<'OK', Context>
-  clientBuffer(...args: Args<[subcommand: Token<'PAUSE'>, timeout: Numeric, ...option: [] | [mode: Token<'WRITE' | 'ALL'>]], Buffer>): Result<Buffer, Context>
-
-  /**
-   * Instructs the server whether to reply to commands.
-   * Since 3.2.0. O(1)
-   */
-  client(subcommand: Token<'REPLY'>, action: Token<'ON' | 'OFF' | 'SKIP'>, callback?: Callback<'OK'>): Result<'OK', Context>
-  clientBuffer(subcommand: Token<'REPLY'>, action: Token<'ON' | 'OFF' | 'SKIP'>, callback?: Callback<Buffer>): Result<Buffer, Context>
-
-  /**
    * Sets information specific to the client or connection.
    * Since 7.2.0. O(1)
    */
@@ -185,34 +157,6 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   client(subcommand: Token<'SETNAME'>, connectionName: RedisValue, callback?: Callback<'OK'>): Result<'OK', Context>
   clientBuffer(subcommand: Token<'SETNAME'>, connectionName: RedisValue, callback?: Callback<Buffer>): Result<Buffer, Context>
-
-  /**
-   * Controls server-assisted client-side caching for the connection.
-   * Since 6.0.0. O(1). Some options may introduce additional complexity.
-   */
-  client(...args: Args<[subcommand: Token<'TRACKING'>, enabled: RedisValue, ...options: Many<RedisValue>], 'OK'>): Result<'OK', Context>
-  clientBuffer(...args: Args<[subcommand: Token<'TRACKING'>, enabled: RedisValue, ...options: Many<RedisValue>], Buffer>): Result<Buffer, Context>
-
-  /**
-   * Returns information about server-assisted client-side caching for the connection.
-   * Since 6.2.0. O(1)
-   */
-  client(subcommand: Token<'TRACKINGINFO'>, callback?: Callback<Shape<unknown[], Record<string, unknown>, Context>>): Result<Shape<unknown[], Record<string, unknown>, Context>, Context>
-  clientBuffer(subcommand: Token<'TRACKINGINFO'>, callback?: Callback<Shape<unknown[], Record<string, unknown>, Context>>): Result<Shape<unknown[], Record<string, unknown>, Context>, Context>
-
-  /**
-   * Unblocks a client blocked by a blocking command from a different connection.
-   * Since 5.0.0. O(log N) where N is the number of client connections
-   */
-  client(...args: Args<[subcommand: Token<'UNBLOCK'>, clientId: Numeric, ...option: [] | [unblockType: Token<'TIMEOUT' | 'ERROR'>]], number>): Result<number, Context>
-  clientBuffer(...args: Args<[subcommand: Token<'UNBLOCK'>, clientId: Numeric, ...option: [] | [unblockType: Token<'TIMEOUT' | 'ERROR'>]], number>): Result<number, Context>
-
-  /**
-   * Resumes processing commands from paused clients.
-   * Since 6.2.0. O(N) Where N is the number of paused clients
-   */
-  client(subcommand: Token<'UNPAUSE'>, callback?: Callback<'OK'>): Result<'OK', Context>
-  clientBuffer(subcommand: Token<'UNPAUSE'>, callback?: Callback<Buffer>): Result<Buffer, Context>
 
   /**
    * Returns detailed information about all commands.
@@ -589,13 +533,6 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   keysBuffer(pattern: RedisValue, callback?: Callback<Buffer[]>): Result<Buffer[], Context>
 
   /**
-   * Returns the Unix timestamp of the last successful save to disk.
-   * Since 1.0.0. O(1)
-   */
-  lastsave(callback?: Callback<number>): Result<number, Context>
-  lastsaveBuffer(callback?: Callback<number>): Result<number, Context>
-
-  /**
    * Finds the longest common substring.
    * Since 7.0.0. O(N*M) where N and M are the lengths of s1 and s2, respectively
    */
@@ -654,13 +591,6 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   lmpop(...args: Args<[numkeys: Numeric, ...keys: Many<RedisKey>, where: Token<'LEFT' | 'RIGHT'>, ...option: [] | [countToken: Token<'COUNT'>, count: Numeric]], [key: string, elements: string[]] | null>): Result<[key: string, elements: string[]] | null, Context>
   lmpopBuffer(...args: Args<[numkeys: Numeric, ...keys: Many<RedisKey>, where: Token<'LEFT' | 'RIGHT'>, ...option: [] | [countToken: Token<'COUNT'>, count: Numeric]], [key: Buffer, elements: Buffer[]] | null>): Result<[key: Buffer, elements: Buffer[]] | null, Context>
-
-  /**
-   * Displays computer art and the server version
-   * Since 5.0.0.
-   */
-  lolwut(...args: Args<[...option: [] | [versionToken: Token<'VERSION'>, version: Numeric]], string>): Result<string, Context>
-  lolwutBuffer(...args: Args<[...option: [] | [versionToken: Token<'VERSION'>, version: Numeric]], Buffer>): Result<Buffer, Context>
 
   /**
    * Returns the first elements in a list after removing it. Deletes the list if the last element was popped.
@@ -723,13 +653,6 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   ltrimBuffer(key: RedisKey, start: Numeric, stop: Numeric, callback?: Callback<Buffer>): Result<Buffer, Context>
 
   /**
-   * Estimates the memory usage of a key.
-   * Since 4.0.0. O(N) where N is the number of samples.
-   */
-  memory(...args: Args<[subcommand: Token<'USAGE'>, key: RedisKey, ...option: [] | [countToken: Token<'SAMPLES'>, count: Numeric]], number | null>): Result<number | null, Context>
-  memoryBuffer(...args: Args<[subcommand: Token<'USAGE'>, key: RedisKey, ...option: [] | [countToken: Token<'SAMPLES'>, count: Numeric]], number | null>): Result<number | null, Context>
-
-  /**
    * Atomically returns the string values of one or more keys.
    * Since 1.0.0. O(N) where N is the number of keys to retrieve.
    */
@@ -760,41 +683,6 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   msetnxBuffer(values: object, callback?: Callback<number>): Result<number, Context>
   msetnx(...args: Args<[...keysAndValues: Many<RedisValue>], number>): Result<number, Context>
   msetnxBuffer(...args: Args<[...keysAndValues: Many<RedisValue>], number>): Result<number, Context>
-
-  /**
-   * Returns the internal encoding of an object.
-   * Since 2.2.3. O(1)
-   */
-  object(subcommand: Token<'ENCODING'>, key: RedisKey, callback?: Callback<string | null>): Result<string | null, Context>
-  objectBuffer(subcommand: Token<'ENCODING'>, key: RedisKey, callback?: Callback<Buffer | null>): Result<Buffer | null, Context>
-
-  /**
-   * Returns the logarithmic access frequency counter of an object.
-   * Since 4.0.0. O(1)
-   */
-  object(subcommand: Token<'FREQ'>, key: RedisKey, callback?: Callback<number | null>): Result<number | null, Context>
-  objectBuffer(subcommand: Token<'FREQ'>, key: RedisKey, callback?: Callback<number | null>): Result<number | null, Context>
-
-  /**
-   * Returns helpful text about the different subcommands.
-   * Since 6.2.0. O(1)
-   */
-  object(subcommand: Token<'HELP'>, callback?: Callback<string[]>): Result<string[], Context>
-  objectBuffer(subcommand: Token<'HELP'>, callback?: Callback<Buffer[]>): Result<Buffer[], Context>
-
-  /**
-   * Returns the time since the last access to an object.
-   * Since 2.2.3. O(1)
-   */
-  object(subcommand: Token<'IDLETIME'>, key: RedisKey, callback?: Callback<number | null>): Result<number | null, Context>
-  objectBuffer(subcommand: Token<'IDLETIME'>, key: RedisKey, callback?: Callback<number | null>): Result<number | null, Context>
-
-  /**
-   * Returns the reference count of a value of a key.
-   * Since 2.2.3. O(1)
-   */
-  object(subcommand: Token<'REFCOUNT'>, key: RedisKey, callback?: Callback<number | null>): Result<number | null, Context>
-  objectBuffer(subcommand: Token<'REFCOUNT'>, key: RedisKey, callback?: Callback<number | null>): Result<number | null, Context>
 
   /**
    * Removes the expiration time of a key.
@@ -946,13 +834,6 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   reset(callback?: Callback<'RESET'>): Result<'RESET', Context>
   resetBuffer(callback?: Callback<Buffer>): Result<Buffer, Context>
-
-  /**
-   * Returns the replication role.
-   * Since 2.8.12. O(1)
-   */
-  role(callback?: Callback<unknown[]>): Result<unknown[], Context>
-  roleBuffer(callback?: Callback<unknown[]>): Result<unknown[], Context>
 
   /**
    * Returns and removes the last elements of a list. Deletes the list if the last element was popped.
@@ -1254,20 +1135,6 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   unwatch(callback?: Callback<'OK'>): Result<'OK', Context>
   unwatchBuffer(callback?: Callback<Buffer>): Result<Buffer, Context>
-
-  /**
-   * Blocks until the asynchronous replication of all preceding write commands sent by the connection is completed.
-   * Since 3.0.0. O(1)
-   */
-  wait(numreplicas: Numeric, timeout: Numeric, callback?: Callback<number>): Result<number, Context>
-  waitBuffer(numreplicas: Numeric, timeout: Numeric, callback?: Callback<number>): Result<number, Context>
-
-  /**
-   * Blocks until all of the preceding write commands sent by the connection are written to the append-only file of the primary and/or replicas.
-   * Since 7.2.0. O(1)
-   */
-  waitaof(numlocal: Numeric, numreplicas: Numeric, timeout: Numeric, callback?: Callback<[local: number, replicas: number]>): Result<[local: number, replicas: number], Context>
-  waitaofBuffer(numlocal: Numeric, numreplicas: Numeric, timeout: Numeric, callback?: Callback<[local: number, replicas: number]>): Result<[local: number, replicas: number], Context>
 
   /**
    * Monitors changes to keys to determine the execution of a transaction.

@@ -55,7 +55,7 @@ export function commandTypes(names, facts, signatures) {
     out += command(name, facts[name].docs, replies)
   }
   const unused = Object.keys(signatures).filter((name) => !names.includes(name))
-  if (unused.length > 0) console.error(`signatures for later: ${unused.join(' ')}`)
+  if (unused.length > 0) throw new Error(`signatures of no command: ${unused.join(' ')}`)
   return `${out.trimEnd()}\n}\n`
 }
 
