@@ -16,6 +16,8 @@ mod run;
 mod runtime;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_blocking;
 mod tick;
 mod wake;
 
