@@ -204,13 +204,13 @@ pub struct ScanOptions<'a> {
     pub count: usize,
     /// Only SCAN takes it.
     pub kind: Option<&'a [u8]>,
-    /// Only HSCAN takes it.
-    pub no_values: bool,
+    /// NOVALUES, which only HSCAN takes, or NOSCORES, which only ZSCAN takes.
+    pub names_only: bool,
 }
 
 impl<'a> ScanOptions<'a> {
     pub fn parse(args: &mut Args<'a>, command: &str) -> Result<Self> {
-        let mut options = Self { pattern: None, count: 10, kind: None, no_values: false };
+        let mut options = Self { pattern: None, count: 10, kind: None, names_only: false };
         while !args.is_done() {
             if args.left() > 1 && args.option("COUNT") {
                 let count = args.int()?;
@@ -221,9 +221,13 @@ impl<'a> ScanOptions<'a> {
             } else if args.left() > 1 && command == "scan" && args.option("TYPE") {
                 options.kind = Some(args.next()?);
             } else if command == "hscan" && args.option("NOVALUES") {
-                options.no_values = true;
+                options.names_only = true;
             } else if args.option("NOVALUES") {
                 return Err(Error::Plain("ERR NOVALUES option can only be used in HSCAN"));
+            } else if command == "zscan" && args.option("NOSCORES") {
+                options.names_only = true;
+            } else if args.option("NOSCORES") {
+                return Err(Error::Plain("ERR NOSCORES option can only be used in ZSCAN"));
             } else {
                 return Err(Error::Syntax);
             }

@@ -289,10 +289,10 @@ fn hscan(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
         }
     });
     write_cursor(cx.out, next);
-    cx.out.array(if options.no_values { found.len() } else { 2 * found.len() });
+    cx.out.array(if options.names_only { found.len() } else { 2 * found.len() });
     for (field, value) in found {
         write_element(cx.out, field);
-        if !options.no_values {
+        if !options.names_only {
             write_element(cx.out, value);
         }
     }

@@ -27,6 +27,10 @@ pub mod rate_limit;
 pub mod server;
 pub mod set;
 mod set_algebra;
+pub mod sorted_set;
+mod sorted_set_pop;
+mod sorted_set_range;
+mod sorted_set_store;
 pub mod stream;
 mod stream_range;
 mod stream_read;
@@ -101,6 +105,7 @@ static FAMILIES: &[&[Spec]] = &[
     list::TABLE,
     hash::TABLE,
     set::TABLE,
+    sorted_set::TABLE,
     stream::TABLE,
     pubsub::TABLE,
     transaction::TABLE,

@@ -135,12 +135,7 @@ pub fn sunion(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let mut seen = HashSet::with_capacity_and_hasher(total_len(&sets), RandomState::default());
     let at = cx.out.set_later();
     for member in sets.iter().flatten().flat_map(|set| set.iter()) {
-        // Tables keep integers as text, intsets and listpacks as numbers.
-        let is_new = match member.as_int() {
-            Some(value) => seen.insert(Name::Int(value)),
-            None => seen.insert(Name::Bytes(bytes_of(member))),
-        };
-        if is_new {
+        if seen.insert(Name::of(member)) {
             write_element(cx.out, member);
         }
     }
@@ -150,15 +145,18 @@ pub fn sunion(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
 
 /// A member, the same whatever encoding it comes from.
 #[derive(PartialEq, Eq, Hash)]
-enum Name<'a> {
+pub enum Name<'a> {
     Int(i64),
     Bytes(&'a [u8]),
 }
 
-fn bytes_of(member: Element<'_>) -> &[u8] {
-    match member {
-        Element::Bytes(bytes) => bytes,
-        Element::Int(_) => b"",
+impl<'a> Name<'a> {
+    pub fn of(member: Element<'a>) -> Self {
+        // Tables keep integers as text, intsets and listpacks as numbers.
+        match (member.as_int(), member) {
+            (Some(value), _) | (None, Element::Int(value)) => Self::Int(value),
+            (None, Element::Bytes(bytes)) => Self::Bytes(bytes),
+        }
     }
 }
 
