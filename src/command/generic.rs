@@ -1,6 +1,6 @@
 //! Commands that do not care what a key holds.
 
-use super::{ALONE, Args, Context, FAST, Keys, READ, Spec, WRITE, spec};
+use super::{ALONE, Args, Context, DENY_OOM, FAST, Keys, READ, Spec, WRITE, spec};
 use crate::bytes::{lossy, parse_int, parse_unsigned};
 use crate::error::{Error, Result};
 use crate::reply::Reply;
@@ -13,7 +13,7 @@ const TWO: Keys = Keys::Range { first: 1, last: 2, step: 1 };
 #[rustfmt::skip]
 pub static TABLE: &[Spec] = &[
     //   name       arity keys         flags                 handler
-    spec("copy",       -3, TWO,         WRITE,                copy),
+    spec("copy",       -3, TWO,         WRITE | DENY_OOM,     copy),
     spec("del",        -2, ALL,         WRITE,                del),
     spec("exists",     -2, ALL,         READ | FAST,          exists),
     spec("keys",        2, Keys::None,  READ,                 keys),

@@ -12,10 +12,12 @@ pub mod connection;
 pub mod context;
 mod debug;
 pub mod expiry;
+pub mod facts;
 pub mod generic;
 pub mod hash;
 mod help;
 mod info;
+mod introspect;
 pub mod keys;
 mod lcs;
 pub mod list;
@@ -35,6 +37,8 @@ pub mod stream;
 mod stream_range;
 mod stream_read;
 pub mod string;
+#[cfg(test)]
+mod table_tests;
 pub mod transaction;
 
 use std::collections::HashMap;
@@ -113,6 +117,7 @@ static FAMILIES: &[&[Spec]] = &[
     client::TABLE,
     server::TABLE,
     config::TABLE,
+    introspect::TABLE,
     rate_limit::TABLE,
 ];
 

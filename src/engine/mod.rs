@@ -29,7 +29,7 @@ use parking_lot::Mutex;
 pub use options::{ClockOption, Options};
 pub use runtime::runtime;
 
-use crate::command::{TABLE, WRITE};
+use crate::command::{ALONE, TABLE, WRITE};
 use crate::error::Error;
 use crate::hub::client::Protocol;
 use crate::hub::{Client, Delivery, Handle, Hub, Mailbox};
@@ -146,7 +146,8 @@ impl Engine {
             Ran::Waits => Outcome::Waits,
         };
         self.space.count(Stats { commands: 1, ..Stats::default() });
-        if TABLE[id].is(WRITE) {
+        // EXEC holds the gate alone; what it ran may have written.
+        if TABLE[id].is(WRITE | ALONE) {
             self.after_write();
         }
         outcome
