@@ -31,13 +31,13 @@ static FACTS: LazyLock<HashMap<String, Facts>> = LazyLock::new(|| {
     for text in [FROM_VALKEY, OF_OURS] {
         let rows: Map<String, Value> =
             serde_json::from_str(text).expect("the files are checked in and tested");
-        all.extend(rows.into_iter().filter_map(|(name, row)| Some((name, parse(row)?))));
+        all.extend(rows.into_iter().filter_map(|(name, row)| Some((name, parse(&row)?))));
     }
     all
 });
 
 /// `info` is `[arity, flags, first, last, step, categories, tips, key specs]`.
-fn parse(row: Value) -> Option<Facts> {
+fn parse(row: &Value) -> Option<Facts> {
     let info = row.get("info")?;
     let texts = |at: usize| -> Vec<String> {
         let list = info.get(at).and_then(Value::as_array).into_iter().flatten();

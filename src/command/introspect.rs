@@ -218,7 +218,9 @@ fn write_doc_field(out: &mut Reply, field: &str, value: &Value) {
         }
         "arguments" => {
             out.array(list.len());
-            list.iter().for_each(|argument| write_argument(out, argument));
+            for argument in list {
+                write_argument(out, argument);
+            }
         }
         _ => match value.as_i64() {
             Some(number) => out.int(number),

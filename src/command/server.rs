@@ -57,7 +57,7 @@ fn flush(cx: &mut Context<'_>, args: &mut Args<'_>, dbs: Range<usize>) -> Result
         if old.len() <= FREE_AT_ONCE {
             drop(old);
         } else {
-            cx.space.throw_away_table(old);
+            cx.space.throw_away_table(*old);
         }
     }
     cx.changes += 1;

@@ -46,10 +46,9 @@ fn rows_say_what_servers_say() {
 
 fn first_last_step(keys: Keys) -> (i64, i64, i64) {
     match keys {
-        Keys::First => (1, 1, 1),
         Keys::Second => (2, 2, 1),
         Keys::Range { first, last, step } => (first.into(), last.into(), step.into()),
-        Keys::Counted { also: 1.., .. } => (1, 1, 1),
+        Keys::First | Keys::Counted { also: 1.., .. } => (1, 1, 1),
         Keys::None | Keys::Counted { .. } | Keys::Streams => (0, 0, 0),
     }
 }

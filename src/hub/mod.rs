@@ -23,10 +23,10 @@ struct RunId(String);
 
 impl Default for RunId {
     fn default() -> Self {
-        let digits: String = (0..3)
-            .map(|_| format!("{:016x}", RandomState::new().build_hasher().finish()))
-            .collect();
-        Self(digits[..40].to_owned())
+        let random = || RandomState::new().build_hasher().finish();
+        let mut digits = format!("{:016x}{:016x}{:016x}", random(), random(), random());
+        digits.truncate(40);
+        Self(digits)
     }
 }
 

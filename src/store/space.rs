@@ -49,7 +49,7 @@ struct Books {
 #[derive(Default)]
 struct Trash {
     entries: Vec<Entry>,
-    tables: Vec<Box<Table>>,
+    tables: Vec<Table>,
 }
 
 /// See the module's header.
@@ -285,7 +285,7 @@ impl Keyspace {
     }
 
     /// As `throw_away`, for a whole database.
-    pub fn throw_away_table(&self, table: Box<Table>) {
+    pub fn throw_away_table(&self, table: Table) {
         self.trash.lock().tables.push(table);
         self.trash_any.store(true, Ordering::Release);
     }
@@ -293,7 +293,7 @@ impl Keyspace {
     /// How many keys wait to be dropped.
     pub fn trash_len(&self) -> usize {
         let trash = self.trash.lock();
-        trash.entries.len() + trash.tables.iter().map(|table| table.len()).sum::<usize>()
+        trash.entries.len() + trash.tables.iter().map(Table::len).sum::<usize>()
     }
 
     pub fn has_trash(&self) -> bool {
