@@ -180,16 +180,6 @@ test('a client that connects again is subscribed again', async () => {
   assert.deepEqual(await heard, ['news', 'hello'])
 })
 
-test('CLIENT KILL closes a client, which connects again', async () => {
-  const redis = newRedis({ retryStrategy: () => 1 })
-  const killer = newRedis()
-  const id = await redis.client('ID')
-  assert.equal(await killer.client('KILL', 'ID', id), 1)
-  await once(redis, 'ready')
-  assert.equal(await redis.ping(), 'PONG')
-  assert.notEqual(await redis.client('ID'), id)
-})
-
 test('without an offline queue a command before ready is refused', async () => {
   const redis = newRedis({ enableOfflineQueue: false })
   const message = "Stream isn't writeable and enableOfflineQueue options is false"

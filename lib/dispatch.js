@@ -153,7 +153,7 @@ function pending(client, row, flags, words) {
 function run(client, row, flags, words) {
   if (client[kHot] < 0) {
     const refusal = refuse(client, row)
-    if (refusal !== null) return loop.answered(client, refusal)
+    if (refusal !== null) return loop.refused(refusal.reason)
     if (client[kHandle] < 0) return offline(client, () => run(client, row, flags, words))
   }
   const value = perform(client, row, flags, words)

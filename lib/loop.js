@@ -130,6 +130,14 @@ function answered(client, value) {
   })
 }
 
+/** The promise of a command that was not run at all; nothing that was run waits behind it. */
+function refused(reason) {
+  if (!spend(1)) return Promise.reject(reason)
+  return new Promise((_resolve, reject) => {
+    waiting.push(reject, reason)
+  })
+}
+
 // ---- what waits in the native module
 
 /** Jobs by ticket: commands that were not answered at once. */
@@ -302,6 +310,7 @@ module.exports = {
   budget,
   resolveLater,
   answered,
+  refused,
   settle,
   spend,
   wake,

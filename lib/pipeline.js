@@ -202,6 +202,8 @@ class Run {
     this.left = this.steps.length
     /** Where the transaction began whose EXEC has not come yet, or -1. */
     this.multiAt = -1
+    /** Was anything run, or all refused? */
+    this.ran = false
   }
 
   start() {
@@ -218,8 +220,10 @@ class Run {
       if (refusal !== null) {
         this.fill(i, refusal)
         return
+
       }
     }
+    this.ran = true
     let { flags } = step
     if (row.name === 'multi') this.multiAt = i
     else if (row.name === 'exec') flags = this.execFlags(i)
@@ -284,7 +288,9 @@ class Run {
   put(i, result) {
     this.results[i] = result
     this.left -= 1
-    if (this.left === 0) loop.settle(this.client, this.pipeline.resolve, this.results)
+    if (this.left > 0) return
+    if (this.ran) loop.settle(this.client, this.pipeline.resolve, this.results)
+    else this.pipeline.resolve(this.results)
   }
 }
 
