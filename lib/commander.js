@@ -1,6 +1,6 @@
-'use strict'
-
 // biome-ignore-all lint/complexity/noArguments: a rest parameter would make a list for every command
+
+'use strict'
 
 // One method per command and its `Buffer` twin, from the table inside the native module: a command
 // added in Rust needs no line here.
@@ -88,29 +88,30 @@ function define(target, name, value) {
   })
 }
 
-function attach(target, row, make) {
-  define(target, row.name, make(row, 0))
-  define(target, `${row.name}Buffer`, make(row, BUFFERS))
+function attach(target, row, make, byHand) {
+  const twin = `${row.name}Buffer`
+  if (!byHand.has(row.name)) define(target, row.name, make(row, 0))
+  if (!byHand.has(twin)) define(target, twin, make(row, BUFFERS))
 }
 
 /**
- * Gives the class one method per command and its twin.
+ * Gives the class one method per command and its twin; those written by hand stay.
  *
  * @param {object} prototype
  * @param {(row: object, flags: number) => Function} make
+ * @returns {(row: object) => void} makes the methods of a row anew
  */
 function attachAll(prototype, make) {
-  for (const row of table.rows.values()) attach(prototype, row, make)
+  const byHand = new Set(Object.getOwnPropertyNames(prototype))
+  const attachRow = (row) => attach(prototype, row, make, byHand)
+  for (const row of table.rows.values()) attachRow(row)
+  return attachRow
 }
 
-/** The methods of a client; those written by hand stay. */
+/** The methods of a client. */
 function attachCommands(prototype) {
-  const byHand = new Set(Object.getOwnPropertyNames(prototype))
   const make = (row, flags) => (isPlain(row) ? fastMethod(row, flags) : slowMethod(row, flags))
-  const attachRow = (row) => {
-    if (!byHand.has(row.name)) attach(prototype, row, make)
-  }
-  for (const row of table.rows.values()) attachRow(row)
+  const attachRow = attachAll(prototype, make)
   // a transformer that is set later takes the method off the fast path
   table.watch(attachRow)
   define(prototype, 'call', callMethod(0))

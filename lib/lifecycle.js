@@ -13,7 +13,7 @@ const { Failure, closedError } = require('./errors')
 const { noop } = require('./callback')
 const s = require('./symbols')
 const { read } = require('./reply')
-const { defaultStoreId } = require('./store')
+const { storeId } = require('./store')
 const { resubscribe } = require('./subscriber')
 const { run, perform } = require('./dispatch')
 const { version } = require('../package.json')
@@ -69,12 +69,11 @@ function connect(client) {
 /** Makes the native client, and tells it what a client tells a server first. */
 function open(client) {
   const { options } = client
-  const storeId = options.store === undefined ? defaultStoreId() : options.store.id
   const database = client[s.kDatabase]
   const usable = Number.isInteger(database) && database >= 0 && database < DATABASES
   // RESP3's shapes are wanted only where they are asked for: ioredis gives RESP2's by default
   const resp3 = options.protocol === 3 && options.replyMapping === 'resp3'
-  const handle = native.connect(storeId, usable ? database : 0, resp3 ? 3 : 2)
+  const handle = native.connect(storeId(options.store), usable ? database : 0, resp3 ? 3 : 2)
   if (typeof handle !== 'number') throw read(handle, 0).reason
   client[s.kHandle] = handle
   loop.enrol(client, handle)

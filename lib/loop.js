@@ -296,6 +296,11 @@ function strike(client, handle) {
   forgotten.unregister(client)
 }
 
+/** @returns {object[]} the clients of this thread that have a connection */
+function connected() {
+  return [...clients.values()].map((reference) => reference.deref()).filter(Boolean)
+}
+
 /** Runs `task` when the loop has turned, with real timers whatever a test has put in place. */
 function nextTurn(task) {
   setImmediate(task)
@@ -321,6 +326,7 @@ module.exports = {
   listen,
   enrol,
   strike,
+  connected,
   nextTurn,
   isolate,
   onPush,

@@ -13,7 +13,7 @@ const dispatch = require('./dispatch')
 const { kHot, kHandle } = require('./symbols')
 const { Failure } = require('./errors')
 const { nodeify, noop } = require('./callback')
-const { attachAll, define } = require('./commander')
+const { attachAll } = require('./commander')
 
 const { AWAY, BUFFERS } = dispatch
 
@@ -118,16 +118,11 @@ class Pipeline {
   }
 }
 
-const own = new Set(Object.getOwnPropertyNames(Pipeline.prototype))
-const made = {}
-attachAll(made, (row, flags) => {
+attachAll(Pipeline.prototype, (row, flags) => {
   return function (...args) {
     return append(this, row, flags, args)
   }
 })
-for (const name of Object.getOwnPropertyNames(made)) {
-  if (!own.has(name)) define(Pipeline.prototype, name, made[name])
-}
 
 function append(pipeline, row, flags, args) {
   const callback = typeof args[args.length - 1] === 'function' ? args.pop() : undefined
@@ -220,7 +215,6 @@ class Run {
       if (refusal !== null) {
         this.fill(i, refusal)
         return
-
       }
     }
     this.ran = true

@@ -3,8 +3,8 @@
 // A store of its own, beside the one that all clients of the process share: for tests, for
 // isolation, for a memory limit or a clock of one's own.
 
-const { native } = require('./loop')
-const { kNative } = require('./symbols')
+const { native, connected } = require('./loop')
+const { kNative, kClosed } = require('./symbols')
 
 class Store {
   /**
@@ -12,6 +12,7 @@ class Store {
    *   clock?: 'system' | 'manual' }} [options]
    */
   constructor(options = {}) {
+    this[kClosed] = false
     try {
       this[kNative] = new native.Store(options)
     } catch (error) {
@@ -45,15 +46,23 @@ class Store {
     return this[kNative].usedMemory()
   }
 
-  /** Closes the store and all its clients. */
+  /** Ends the clients of the store and frees what it holds. */
   close() {
+    if (this[kClosed]) return
+    this[kClosed] = true
+    for (const client of connected()) if (client.options.store === this) client.disconnect()
     this[kNative].close()
   }
 }
 
-/** The store that every client without one of its own shares, across worker threads too. */
-function defaultStoreId() {
-  return native.defaultStore().id
+/**
+ * @param {Store} [store] without one, the store that all such clients share, in every thread
+ * @returns {number} what the native module knows it by
+ */
+function storeId(store) {
+  if (store === undefined) return native.defaultStore().id
+  if (store[kClosed]) throw new Error('The store is closed.')
+  return store.id
 }
 
-module.exports = { Store, defaultStoreId }
+module.exports = { Store, storeId }

@@ -44,6 +44,8 @@ module.exports = {
   kAfter: Symbol('after'),
   /** Called when the store closed this client's connection. */
   kLost: Symbol('lost'),
+  /** Was the store closed? */
+  kClosed: Symbol('closed'),
   /** The native store behind a `Store`. */
   kNative: Symbol('native'),
 }
