@@ -40,8 +40,6 @@ test('key positions that depend on the arguments are found', async () => {
   assert.deepEqual(await redis.blpop('none', 'l', 1), ['app:l', '1'])
   assert.deepEqual(await redis.lmpop(2, 'none', 'l', 'LEFT'), ['app:l', ['2']])
   assert.deepEqual(await redis.blmpop(1, 1, 'l', 'LEFT'), ['app:l', ['3']])
-  await redis.set('k', 'v')
-  assert.equal(await redis.object('ENCODING', 'k'), 'embstr')
 })
 
 test('patterns and channels are no keys', async () => {
