@@ -75,12 +75,12 @@ impl<'a> Context<'a> {
     }
 
     /// As `changed`, for a key of another database (MOVE, COPY).
-    pub fn changed_in(&mut self, db: usize, key: &[u8], _event: &'static str) {
+    pub fn changed_in(&mut self, db: usize, key: &[u8], event: &'static str) {
         self.changes += 1;
         if self.hub.watch.any() {
             self.hub.watch.touched(db, key);
         }
-        if self.hub.waiting.any() && self.hub.waiting.has(db, key) {
+        if self.hub.waiting.any() && may_serve(event) && self.hub.waiting.has(db, key) {
             self.aside(|cx| cx.ready.push((db, key.into())));
         }
     }
@@ -207,6 +207,33 @@ impl<'a> Context<'a> {
             Empty::NilArray => self.out.nil_array(),
         }
     }
+}
+
+/// May this event bring what somebody waits for? What only takes away, or touches what is there
+/// already, wakes nobody: running a waiting command again can end its wait with an error.
+fn may_serve(event: &str) -> bool {
+    !matches!(
+        event,
+        "del"
+            | "expire"
+            | "persist"
+            | "move_from"
+            | "rename_from"
+            | "lpop"
+            | "rpop"
+            | "lrem"
+            | "lset"
+            | "ltrim"
+            | "xdel"
+            | "xtrim"
+            | "xsetid"
+            | "zpopmin"
+            | "zpopmax"
+            | "zrem"
+            | "zremrangebyscore"
+            | "zremrangebyrank"
+            | "zremrangebylex"
+    )
 }
 
 /// Writes an element of a collection as a string.
