@@ -92,11 +92,14 @@ pub fn xread(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
 
 /// The id after which to read.
 fn resolve(cx: &Context<'_>, key: &[u8], word: &[u8]) -> Result<StreamId> {
-    let last_id = cx.db.read::<Stream>(key)?.map_or(StreamId::MIN, Stream::last_id);
+    let last_id = cx.db.read::<Stream>(key)?.map(Stream::last_id);
     match word {
-        b"$" => Ok(last_id),
+        b"$" => Ok(last_id.unwrap_or(StreamId::MIN)),
         // The last entry, unless it was deleted.
-        b"+" => Ok(last_id.decr().unwrap_or(StreamId::MIN)),
+        b"+" => match last_id {
+            Some(id) => id.decr().ok_or(Error::Plain("ERR the stream last element ID is 0-0")),
+            None => Ok(StreamId::MIN),
+        },
         b">" => Err(Error::Plain(
             "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> \
              <consumer> option.",

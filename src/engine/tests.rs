@@ -101,3 +101,43 @@ fn a_large_command_is_not_run_where_nobody_may_wait() {
     assert_eq!(outcome, Outcome::Away);
     assert!(out.is_empty());
 }
+
+#[test]
+fn long_walks_through_lists_and_streams_are_not_made_where_nobody_may_wait() {
+    let (engine, mut client) = open();
+    for i in 1..=20_000 {
+        call(&engine, &mut client, &format!("RPUSH l {i}"));
+        call(&engine, &mut client, &format!("XADD s {i}-1 f v"));
+    }
+    let mut try_inline = |line: &str| {
+        let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        engine.call(&mut client, None, &words, &mut Reply::new(), Patience::Inline)
+    };
+    for line in [
+        "LRANGE l 0 -1",
+        "LINSERT l BEFORE none x",
+        "LREM l 0 none",
+        "LPOS l none",
+        "LPOP l 15000",
+        "LMPOP 1 l LEFT COUNT 15000",
+        "XRANGE s - +",
+        "XREVRANGE s + - COUNT 15000",
+        "XREAD STREAMS s 0",
+    ] {
+        assert_eq!(try_inline(line), Outcome::Away, "{line}");
+    }
+    for line in [
+        "LRANGE l -10 -1",
+        "LINDEX l 10000",
+        "LPOS l none MAXLEN 100",
+        "LPOP l 10",
+        "XRANGE s - + COUNT 10",
+        "XREVRANGE s + 19000",
+        "XREAD STREAMS s 19990-1",
+        "XREAD COUNT 5 STREAMS s 0",
+        "XTRIM s MAXLEN 10",
+        "LTRIM l 0 10",
+    ] {
+        assert_eq!(try_inline(line), Outcome::Done, "{line}");
+    }
+}
