@@ -1,6 +1,7 @@
 /** Held against the declarations by `tsc`: the shims as an application writes them. */
 import express from 'express'
 import session from 'express-session'
+import Redis from 'latchkey'
 import rateLimit, {
   type ClientRateLimitInfo,
   ipKeyGenerator,
@@ -21,6 +22,7 @@ sessions.length((error, length) => {
   const count: number | undefined = length
   return [error, count]
 })
+new SessionStore({ client: new Redis() })
 // @ts-expect-error: a prefix is text
 new SessionStore({ prefix: 1 })
 
@@ -40,7 +42,8 @@ named({ algorithm: 'leaky' })
 // @ts-expect-error: the store is ours
 named({ store: new Store() })
 
-const store = new Store({ prefix: 'api:', algorithm: 'sliding-window' })
+const client = new Redis()
+const store = new Store({ client, prefix: 'api:', algorithm: 'sliding-window' })
 const info: Promise<ClientRateLimitInfo | undefined> = store.get('k')
 const options: Partial<Options> = { store }
 const ours: RateLimitOptions = { prefix: 'p:' }
