@@ -149,12 +149,15 @@ fn line_of(cx: &Context<'_>, handle: &Handle) -> String {
     let command = ALL.get(handle.last_command.load(Relaxed)).map_or("NULL", |spec| spec.name);
     let address = Some(handle.mailbox.address()).filter(|address| !address.is_empty());
     let address = address.as_deref().unwrap_or("?:0");
+    // The clock that commands note may stand still between two looks at the time.
+    let is_me = handle.id == cx.client.id();
+    let idle_seconds = if is_me { 0 } else { handle.idle_seconds(cx.space.access_clock()) };
     let mut line = format!(
         "id={} addr={address} laddr=?:0 fd=-1 name={} age={} idle={} flags={} db={}",
         handle.id,
         lossy(&labels.name),
         now_ms.saturating_sub(handle.created_ms) / 1000,
-        handle.idle_seconds(cx.space.access_clock()),
+        idle_seconds,
         flags_of(handle),
         handle.db.load(Relaxed),
     );

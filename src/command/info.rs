@@ -24,6 +24,7 @@ const SECTIONS: &[Section] = &[
     ("Persistence", persistence),
     ("Stats", stats),
     ("Replication", replication),
+    ("CPU", cpu),
     ("Cluster", cluster),
     ("Keyspace", keyspace),
 ];
@@ -237,6 +238,22 @@ fn replication(cx: &Context<'_>) -> String {
         ("repl_backlog_size", "0".into()),
         ("repl_backlog_first_byte_offset", "0".into()),
         ("repl_backlog_histlen", "0".into()),
+    ])
+}
+
+/// What the whole process used, where the system tells: Linux, in hundredths of a second.
+fn cpu(_: &Context<'_>) -> String {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The program's name, in parentheses, may hold anything.
+    let fields = stat.rsplit(')').next().unwrap_or("").split_whitespace().skip(11);
+    let mut times = fields.map(|ticks| ticks.parse::<f64>().unwrap_or(0.0) / 100.0);
+    let mut next = || format!("{:.6}", times.next().unwrap_or(0.0));
+    let (user, sys, user_children, sys_children) = (next(), next(), next(), next());
+    lines(&[
+        ("used_cpu_sys", sys),
+        ("used_cpu_user", user),
+        ("used_cpu_sys_children", sys_children),
+        ("used_cpu_user_children", user_children),
     ])
 }
 

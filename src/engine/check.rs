@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::hub::client::Protocol;
 use crate::hub::config::{MAXMEMORY, MAXMEMORY_SAMPLES};
 use crate::hub::{Client, Queued};
-use crate::store::Patience;
+use crate::store::{Entry, Patience};
 
 /// Bytes of an unknown command's arguments that its error shows.
 const SHOWN: usize = 128;
@@ -166,11 +166,13 @@ impl Engine {
         let mut pool = pool.ok_or(Error::Away)?;
         let mut evicted = 0;
         while self.space.used_bytes() > limit {
-            let found = self.space.evict(policy, samples, &mut pool, patience)?;
-            let (db, entry) = found.ok_or(Error::OutOfMemory)?;
-            if self.hub.watch.any() {
-                self.hub.watch.touched(db, entry.key());
-            }
+            let told = |db: usize, entry: &Entry| {
+                if self.hub.watch.any() {
+                    self.hub.watch.touched(db, entry.key());
+                }
+            };
+            let found = self.space.evict(policy, samples, &mut pool, patience, told)?;
+            let entry = found.ok_or(Error::OutOfMemory)?;
             self.space.charged(|| drop(entry));
             evicted += 1;
             if patience == Patience::Inline && evicted >= EVICT_INLINE {

@@ -18,6 +18,8 @@ mod runtime;
 mod tests;
 #[cfg(test)]
 mod tests_blocking;
+#[cfg(test)]
+mod tests_clients;
 mod tick;
 mod wake;
 

@@ -179,7 +179,8 @@ impl Keyspace {
         samples: usize,
         pool: &mut Pool,
         patience: Patience,
-    ) -> Result<Option<(usize, Entry)>, Error> {
+        told: impl Fn(usize, &Entry),
+    ) -> Result<Option<Entry>, Error> {
         if policy == Policy::NoEviction {
             return Ok(None);
         }
@@ -195,7 +196,8 @@ impl Keyspace {
                 let db = candidates[rng.below(candidates.len())];
                 let picked = search.sample(db, 1, &mut rng).pop();
                 if let Some(entry) = picked.and_then(|found| search.take_out(&found)) {
-                    return Ok(Some((db, entry)));
+                    told(db, &entry);
+                    return Ok(Some(entry));
                 }
                 continue;
             }
@@ -206,7 +208,8 @@ impl Keyspace {
             }
             while let Some(best) = pool.candidates.pop() {
                 if let Some(entry) = search.take_out(&best) {
-                    return Ok(Some((best.db, entry)));
+                    told(best.db, &entry);
+                    return Ok(Some(entry));
                 }
             }
         }

@@ -17,8 +17,8 @@ use super::table::{NEVER, SHARDS};
 const PER_VISIT: usize = 256;
 
 impl Keyspace {
-    /// Removes every key that is dead by now. `told` hears of each, with its database, after
-    /// the locks are gone. Answers when the next key dies.
+    /// Removes every key that is dead by now. `told` hears of each, with its database, before
+    /// anybody can enter the gate alone: EXEC must not miss it. Answers when the next key dies.
     pub fn sweep(&self, mut told: impl FnMut(usize, &Entry)) -> u64 {
         let now_ms = self.now_ms();
         self.reset_due();
@@ -50,10 +50,10 @@ impl Keyspace {
             let mut guard = table.lock(shard, Patience::Waits).expect("the patient always enter");
             let dead = table.take_dead(shard, &mut guard, now_ms, PER_VISIT);
             drop(guard);
-            drop(entered);
             for entry in &dead {
                 told(index, entry);
             }
+            drop(entered);
             self.count(Stats { expired: dead.len() as u64, ..Stats::default() });
             self.charged(|| drop(dead));
         }
