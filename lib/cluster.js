@@ -25,6 +25,8 @@ class AbstractConnector {
   constructor(disconnectTimeout) {
     this.connecting = false
     this.disconnectTimeout = disconnectTimeout
+    /** @type {import('node:net').Socket | undefined} */
+    this.stream = undefined
   }
 
   check() {

@@ -76,8 +76,8 @@ class Command {
   /**
    * @param {string} name
    * @param {unknown[]} [args]
-   * @param {{ replyEncoding?: BufferEncoding | null, keyPrefix?: string | Buffer }} [options]
-   *   without an encoding the reply has Buffers
+   * @param {{ replyEncoding?: BufferEncoding | null, keyPrefix?: string | Buffer,
+   *   readOnly?: boolean }} [options] without an encoding the reply has Buffers
    * @param {(error: Error | null, reply?: unknown) => void} [callback]
    */
   constructor(name, args, options, callback) {
@@ -89,6 +89,7 @@ class Command {
     this.isSettled = false
     this.protocol = 2
     this.replyMapping = 'legacy'
+    /** @type {any[]} */
     this.args = (args || []).flat()
     this.callback = callback
     if (readOnly) this.isReadOnly = true

@@ -55,7 +55,7 @@ function prepare(client, row, args) {
 /**
  * Why a command may not run now.
  *
- * @returns {Failure | null}
+ * @returns {InstanceType<typeof Failure> | null}
  */
 function refuse(client, row) {
   if (client[kStatus] === 'wait') client.connect().catch(noop)
@@ -170,7 +170,7 @@ function offline(client, task) {
 /**
  * A method was called and is not to go straight to the native module.
  *
- * @param {object} client
+ * @param {any} client
  * @param {object} row
  * @param {number} flags
  * @param {ArrayLike<unknown>} args

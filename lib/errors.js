@@ -40,7 +40,7 @@ function closedError() {
 /**
  * Says on an error which command it is about.
  *
- * @param {Error} error
+ * @param {Error & { command?: object }} error
  * @param {string} name
  * @param {Array<string | Buffer>} args
  */

@@ -99,7 +99,11 @@ function resubscribeIfWanted(client) {
   if (client[s.kSubscriptions].size > 0 && client.options.autoResubscribe) resubscribe(client)
 }
 
-/** A command of our own, whatever the client's state; only an error is of interest. */
+/**
+ * A command of our own, whatever the client's state; only an error is of interest.
+ *
+ * @param {(error: unknown) => void} [onError]
+ */
 function quietly(client, name, words, onError = noop) {
   const value = perform(client, table.lookup(name), 0, words)
   if (value instanceof Failure) onError(value.reason)

@@ -115,7 +115,7 @@ function settle(client, settler, value) {
  * The promise of a command that has been answered.
  *
  * @param {object} client
- * @param {unknown} value a Failure rejects
+ * @param {any} value a Failure rejects
  */
 function answered(client, value) {
   const failed = value instanceof Failure
@@ -156,7 +156,11 @@ let drainQueued = false
 let draining = false
 let drainDue = false
 const settled = Promise.resolve()
-/** Delivers a push to its client; the subscriber's part, which is built on this one. */
+/**
+ * Delivers a push to its client; the subscriber's part, which is built on this one.
+ *
+ * @type {(client: object, push: unknown) => void}
+ */
 let receive = () => {}
 
 function onPush(handler) {
@@ -233,8 +237,8 @@ function lost(client) {
 /**
  * Waits for the ticket that the last native call answered with.
  *
- * @param {{ client: object, how: number, done: (value: unknown) => void }} job `done` is told the
- *   reply, or a Failure
+ * @param {{ client: object, how: number, done: (value: unknown) => void, ticket?: number }} job
+ *   `done` is told the reply, or a Failure
  */
 function pend(job) {
   job.ticket = state[1]
@@ -296,7 +300,7 @@ function strike(client, handle) {
   forgotten.unregister(client)
 }
 
-/** @returns {object[]} the clients of this thread that have a connection */
+/** @returns {any[]} the clients of this thread that have a connection */
 function connected() {
   return [...clients.values()].map((reference) => reference.deref()).filter(Boolean)
 }

@@ -7,9 +7,10 @@ const { napi, version } = require('../package.json')
 
 module.exports = load()
 
+/** @returns {import('./wall').Wall} */
 function load() {
   try {
-    return require('../native.js')
+    return /** @type {any} */ (require('../native.js'))
   } catch (cause) {
     throw new Error(explanation(platformName()), { cause })
   }
@@ -31,6 +32,7 @@ function platformName() {
   const { platform, arch } = process
   if (platform === 'win32') return `${platform}-${arch}-msvc`
   if (platform !== 'linux') return `${platform}-${arch}`
-  const glibc = process.report.getReport().header.glibcVersionRuntime
+  const report = /** @type {any} */ (process.report.getReport())
+  const glibc = report.header.glibcVersionRuntime
   return `${platform}-${arch}-${glibc ? 'gnu' : 'musl'}`
 }

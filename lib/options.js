@@ -4,6 +4,7 @@
 // matters here: is the in-process store meant, or a server somewhere? No address means in-process,
 // an address means the network, and nothing ever falls back from one to the other by itself.
 
+/** @type {any} its type knows it only as a module's default */
 const cluster = require('node:cluster')
 const { isMainThread } = require('node:worker_threads')
 
@@ -109,6 +110,7 @@ function redacted(url) {
  * @param {unknown[]} args what the constructor was given
  */
 function gather(args) {
+  /** @type {any} */
   const options = {}
   let address = null
   for (const arg of args) {

@@ -34,7 +34,7 @@ class Step {
 }
 
 class Pipeline {
-  /** @param {import('./redis').Redis} redis */
+  /** @param {InstanceType<typeof import('./redis').Redis>} redis */
   constructor(redis) {
     this.redis = redis
     this.options = redis.options
@@ -84,7 +84,7 @@ class Pipeline {
     return this._transactions > 0 ? closeTransaction(this, callback) : this.exec(callback)
   }
 
-  /** @param {import('./command').Command} command */
+  /** @param {InstanceType<typeof import('./command').Command>} command */
   sendCommand(command) {
     const row = table.untouched(command.name)
     const flags = command.replyEncoding === 'utf8' ? 0 : BUFFERS
@@ -296,7 +296,11 @@ function shapeItem(client, step, item, cameAsBuffers) {
   return shaped instanceof Failure ? shaped.reason : shaped
 }
 
-/** The methods of a client that make pipelines. */
+/**
+ * The methods of a client that make pipelines.
+ *
+ * @type {Record<string, (this: any, ...args: any[]) => unknown>}
+ */
 const transactions = {
   /** @param {Array<[string, ...unknown[]]>} [commands] */
   pipeline(commands) {

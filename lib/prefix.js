@@ -12,7 +12,7 @@
 const GLOB = /[\\*?[\]]/g
 
 /**
- * @param {object} client a latchkey or ioredis client
+ * @param {any} client a latchkey or ioredis client
  * @param {string} prefix what the keys begin with, as commands of this client would name them
  * @param {number} count how many keys SCAN should look at in one go
  * @yields {string[]} keys as commands of this client name them; each once, pages never empty
@@ -40,6 +40,7 @@ async function* keysWithPrefix(client, prefix, count) {
  *
  * @param {object | undefined} client
  * @param {string} name of the shim, for the message
+ * @returns {any}
  */
 function clientOrNew(client, name) {
   if (client === undefined || client === null) {

@@ -146,7 +146,7 @@ class Redis extends EventEmitter {
     return nodeify(promise, callback)
   }
 
-  /** @param {import('./command').Command} command */
+  /** @param {InstanceType<typeof import('./command').Command>} command */
   sendCommand(command) {
     const row = table.untouched(command.name)
     const flags = command.replyEncoding === 'utf8' ? 0 : BUFFERS
@@ -204,31 +204,31 @@ class Redis extends EventEmitter {
     }
     return false
   }
-
-  /** A command has succeeded that changes what the client is. */
-  [s.kAfter](name, words, value) {
-    if (name === 'select') {
-      lifecycle.selected(this, Number(words[0]))
-    } else if (name === 'quit') {
-      lifecycle.leave(this, false, true)
-    } else if (name === 'reset') {
-      lifecycle.selected(this, 0)
-      this[s.kSubscriptions] = new Subscriptions()
-    } else if (name !== 'monitor' && typeof value !== 'string') {
-      this[s.kSubscriptions].track(name, words)
-    }
-    loop.listen(
-      this,
-      this[s.kHandle] >= 0 && (this[s.kSubscriptions].size > 0 || name === 'monitor'),
-    )
-    lifecycle.refresh(this)
-  }
-
-  /** The store has closed the connection: CLIENT KILL, or the store itself was closed. */
-  [s.kLost]() {
-    if (!this[s.kClosing]) lifecycle.leave(this, true)
-  }
 }
+
+// What other files call on a client. Set here and not in the class, because a class with methods by
+// symbol is taken to have methods by every symbol, and its fields by symbol are not.
+
+/** A command has succeeded that changes what the client is. */
+define(Redis.prototype, s.kAfter, function (name, words, value) {
+  if (name === 'select') {
+    lifecycle.selected(this, Number(words[0]))
+  } else if (name === 'quit') {
+    lifecycle.leave(this, false, true)
+  } else if (name === 'reset') {
+    lifecycle.selected(this, 0)
+    this[s.kSubscriptions] = new Subscriptions()
+  } else if (name !== 'monitor' && typeof value !== 'string') {
+    this[s.kSubscriptions].track(name, words)
+  }
+  loop.listen(this, this[s.kHandle] >= 0 && (this[s.kSubscriptions].size > 0 || name === 'monitor'))
+  lifecycle.refresh(this)
+})
+
+/** The store has closed the connection: CLIENT KILL, or the store itself was closed. */
+define(Redis.prototype, s.kLost, function () {
+  if (!this[s.kClosing]) lifecycle.leave(this, true)
+})
 
 /** The private fields of a client that has not begun yet. */
 function prepareState(client) {

@@ -203,11 +203,11 @@ function read(v, how) {
 /**
  * Buffers to strings, at any depth.
  *
- * @param {unknown} value
+ * @param {any} value
  * @param {BufferEncoding} encoding
  */
 function decodeText(value, encoding) {
-  if (value instanceof Uint8Array) return value.toString(encoding)
+  if (Buffer.isBuffer(value)) return value.toString(encoding)
   if (Array.isArray(value)) return value.map((item) => decodeText(item, encoding))
   if (value !== null && typeof value === 'object' && !(value instanceof Error)) {
     const result = {}

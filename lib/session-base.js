@@ -12,13 +12,16 @@ const { requirePeer } = require('./peer.js')
 
 class StandIn extends EventEmitter {
   regenerate(request, callback) {
+    // @ts-expect-error what extends this class has it
     this.destroy(request.sessionID, (error) => {
+      // @ts-expect-error express-session has put it there
       this.generate(request)
       callback(error)
     })
   }
 
   load(sid, callback) {
+    // @ts-expect-error what extends this class has it
     this.get(sid, (error, session) => {
       if (error || !session) return callback(error ?? undefined)
       const request = { sessionID: sid, sessionStore: this }
@@ -26,7 +29,7 @@ class StandIn extends EventEmitter {
     })
   }
 
-  createSession() {
+  createSession(_request, _session) {
     throw new Error('latchkey/session found no express-session: npm install express-session')
   }
 }

@@ -48,7 +48,7 @@ for (const { id, name, container } of JSON.parse(native.commandTable())) {
 }
 for (const name of later.names) if (!rows.has(name)) rows.set(name, new Row(UNKNOWN, name))
 
-/** @type {(name: string, func: Function) => void} */
+/** @type {(row: Row) => void} */
 let onChange = () => {}
 
 /**

@@ -26,7 +26,7 @@ function toWord(arg) {
 /**
  * Makes every element a word, in place.
  *
- * @param {unknown[]} args
+ * @param {any[]} args
  */
 function toWords(args) {
   for (let i = 0; i < args.length; i++) {

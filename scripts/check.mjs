@@ -18,6 +18,7 @@ const CHECKS = [
   ['Platform packages are as generated', platformPackagesAreCurrent],
   ['Generated types and documents', () => node('scripts/generate.mjs', '--check')],
   ['Types', () => npx('tsc', '-p', 'types')],
+  ['Types within lib/', () => npx('tsc', '-p', '.')],
   ['Facts about commands against a real server', () => node('scripts/facts.mjs', '--check')],
   ['Transcripts against real servers', () => node('scripts/oracle.mjs')],
   ['Tests', () => node('scripts/run-tests.mjs')],
