@@ -179,7 +179,6 @@ fn files(under: &Path, found: &mut Vec<PathBuf>) {
 }
 
 #[test]
-#[ignore = "families are still landing: cargo test --no-default-features golden -- --ignored"]
 fn every_transcript_reads_as_a_real_server_wrote_it() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("__test__/golden");
     let wanted = std::env::var("GOLDEN").unwrap_or_default();
