@@ -26,7 +26,9 @@ pub struct Facts {
 const FROM_VALKEY: &str = include_str!("facts.json");
 const OF_OURS: &str = include_str!("facts.local.json");
 
-static FACTS: LazyLock<HashMap<String, Facts>> = LazyLock::new(|| {
+static FACTS: LazyLock<HashMap<String, Facts>> = LazyLock::new(load);
+
+fn load() -> HashMap<String, Facts> {
     let mut all = HashMap::new();
     for text in [FROM_VALKEY, OF_OURS] {
         let rows: Map<String, Value> =
@@ -34,7 +36,7 @@ static FACTS: LazyLock<HashMap<String, Facts>> = LazyLock::new(|| {
         all.extend(rows.into_iter().filter_map(|(name, row)| Some((name, parse(&row)?))));
     }
     all
-});
+}
 
 /// `info` is `[arity, flags, first, last, step, categories, tips, key specs]`.
 fn parse(row: &Value) -> Option<Facts> {
@@ -85,11 +87,13 @@ pub fn flags_of(value: &Value) -> impl Iterator<Item = &str> {
 
 /// The command table as JSON, for JavaScript: one object for each row, in the order of ids.
 pub fn command_table_json() -> String {
+    // Every process asks for this once and few ever call COMMAND: nothing is kept.
+    let all = load();
     let rows: Vec<Value> = TABLE
         .iter()
         .enumerate()
         .map(|(id, spec)| {
-            let facts = of(spec.name);
+            let facts = all.get(spec.name);
             let doc = |field| facts.map_or("", |facts| facts.doc(field));
             let mut row = json!({
                 "id": id,

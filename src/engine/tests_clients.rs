@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::{ClockOption, Engine, Options, Outcome};
+use super::{ClockOption, Engine, Options};
 use crate::hub::client::Protocol;
 use crate::hub::{Client, Delivery, Handle, Mailbox};
 use crate::reply::{Reply, Token};
