@@ -31,8 +31,10 @@ declare class Redis<Mapping extends Redis.ReplyMappingMode = 'legacy'> {
     options: (Redis.RedisOptions & { replyMapping?: Mapping | undefined }) | null | undefined,
   )
   /**
-   * A port, path or URL means a server on the network. Until latchkey can reach one this throws,
-   * and says how to get the store in the process. `undefined`, `null` and `''` are no address.
+   * A port, path or URL means a server on the network. Until latchkey can reach one this throws
+   * (code `ERR_LATCHKEY_ADDRESS`) and says how to get the store in the process. `undefined`, `null`
+   * and `''` are no address. Of the environment count `LATCHKEY_EMBED=1`, which has every address
+   * ignored, and `LATCHKEY_REQUIRE_URL=1`, which forbids to leave it out.
    */
   constructor(address: string | number | null | undefined)
   constructor(
@@ -202,6 +204,7 @@ declare namespace Redis {
     | 'connecting'
     | 'connect'
     | 'ready'
+    | 'monitoring'
     | 'close'
     | 'end'
 
@@ -247,6 +250,7 @@ declare namespace Redis {
     connecting: []
     connect: []
     ready: []
+    monitoring: []
     close: []
     reconnecting: [delayMs: number]
     end: []
@@ -374,6 +378,8 @@ declare namespace Redis {
     seed?: number | undefined
     /** `'manual'` stands still until it is moved, for tests. @default 'system' */
     clock?: 'system' | 'manual' | undefined
+    /** Where a manual clock starts, in milliseconds since 1970. */
+    startTime?: number | undefined
   }
 
   /**
