@@ -22,5 +22,8 @@ pub mod engine;
 
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod tidy;
+
 #[cfg(all(feature = "node", not(test)))]
 mod node;

@@ -93,16 +93,6 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Refuses a word longer than `proto-max-bulk-len`. Must come before any change.
-    #[inline]
-    pub fn check_sizes(&self, words: &[&[u8]]) -> Result {
-        let limit = self.config().get(config::PROTO_MAX_BULK_LEN) as u64;
-        if words.iter().any(|word| word.len() as u64 > limit) {
-            return Err(Error::StringTooLong);
-        }
-        Ok(())
-    }
-
     /// Call before work on `elements` elements: an event loop's thread is spared large ones.
     /// Must come before any change.
     #[inline]

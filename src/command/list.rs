@@ -79,7 +79,6 @@ fn rpush(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
 fn push(cx: &mut Context<'_>, args: &mut Args<'_>, end: End) -> Result {
     let key = args.key()?;
     let elements = args.rest();
-    cx.check_sizes(elements)?;
     let fill = fill(cx);
     let list = cx.db.create::<List>(key)?;
     list.push(end, elements.iter().copied(), fill);
@@ -102,7 +101,6 @@ fn rpushx(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
 fn push_if_there(cx: &mut Context<'_>, args: &mut Args<'_>, end: End) -> Result {
     let key = args.key()?;
     let elements = args.rest();
-    cx.check_sizes(elements)?;
     let fill = fill(cx);
     let Some(list) = cx.db.write::<List>(key)? else {
         cx.out.int(0);
@@ -196,7 +194,6 @@ fn lset(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let index = args.next()?;
     let element = args.next()?;
     let fill = fill(cx);
-    cx.check_sizes(&[element])?;
     let list = cx.db.write::<List>(key)?.ok_or(Error::NoSuchKey)?;
     let index = parse_int(index).ok_or(Error::NotAnInteger)?;
     if !list.set(index, element, fill) {
@@ -220,7 +217,6 @@ fn linsert(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     };
     let pivot = args.next()?;
     let element = args.next()?;
-    cx.check_sizes(&[element])?;
     cost_of_walk(cx, key)?;
     let fill = fill(cx);
     let Some(list) = cx.db.write::<List>(key)? else {

@@ -196,7 +196,6 @@ fn xadd(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     if matches!(id, NewId::Exactly(StreamId::MIN)) {
         return Err(Error::Plain("ERR The ID specified in XADD must be greater than 0-0"));
     }
-    cx.check_sizes(words)?;
     let id = append(cx, key, id, words, options.make, options.trim.map(|by| (by, precision)))?;
     let Some(id) = id else {
         cx.out.nil();

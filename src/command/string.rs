@@ -67,7 +67,6 @@ fn set(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let key = args.key()?;
     let value = args.next()?;
     if args.is_done() {
-        check_size(cx, value.len())?;
         cx.db.set_string(key, value, Deadline::Clear);
         cx.changed(key, "set");
         cx.out.ok();
@@ -101,7 +100,6 @@ fn set(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
         None if keep => Deadline::Keep,
         None => Deadline::Clear,
     };
-    check_size(cx, value.len())?;
     if get {
         write_string(cx, key)?;
     }
@@ -160,7 +158,6 @@ fn set_with_ttl(cx: &mut Context<'_>, args: &mut Args<'_>, unit: Unit) -> Result
     let key = args.key()?;
     let deadline = deadline_of(cx, unit, args.next()?, cx.spec.name)?;
     let value = args.next()?;
-    check_size(cx, value.len())?;
     store(cx, key, value, Deadline::At(deadline));
     cx.out.ok();
     Ok(())
@@ -170,7 +167,6 @@ fn set_with_ttl(cx: &mut Context<'_>, args: &mut Args<'_>, unit: Unit) -> Result
 fn setnx(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let key = args.key()?;
     let value = args.next()?;
-    check_size(cx, value.len())?;
     let missing = cx.db.peek(key).is_none();
     if missing {
         store(cx, key, value, Deadline::Clear);
@@ -183,7 +179,6 @@ fn setnx(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
 fn getset(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let key = args.key()?;
     let value = args.next()?;
-    check_size(cx, value.len())?;
     write_string(cx, key)?;
     store(cx, key, value, Deadline::Clear);
     Ok(())
@@ -262,9 +257,6 @@ fn pairs<'a>(cx: &Context<'_>, args: &mut Args<'a>) -> Result<&'a [&'a [u8]]> {
     if !words.len().is_multiple_of(2) {
         return Err(Error::Arity(cx.spec.name));
     }
-    for pair in words.chunks_exact(2) {
-        check_size(cx, pair[1].len())?;
-    }
     Ok(words)
 }
 
@@ -302,7 +294,6 @@ fn append(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let key = args.key()?;
     let tail = args.next()?;
     let Some(len) = cx.db.string(key)?.map(|text| text.len()) else {
-        check_size(cx, tail.len())?;
         store(cx, key, tail, Deadline::Clear);
         cx.out.len(tail.len());
         return Ok(());

@@ -8,7 +8,7 @@ use crate::bytes::lossy;
 use crate::command::{self, DENY_OOM, NO_MULTI, NO_QUEUE, PUBSUB, Spec, TABLE};
 use crate::error::{Error, Result};
 use crate::hub::client::Protocol;
-use crate::hub::config::{MAXMEMORY, MAXMEMORY_SAMPLES};
+use crate::hub::config::{MAXMEMORY, MAXMEMORY_SAMPLES, PROTO_MAX_BULK_LEN};
 use crate::hub::{Client, Queued};
 use crate::store::{Entry, Patience};
 
@@ -77,6 +77,11 @@ fn allowed(
 ) -> Result {
     if !spec.takes(words.len()) {
         return Err(Error::Arity(spec.name));
+    }
+    // A socket would refuse the word before there is a command.
+    let longest = engine.hub.config.get(PROTO_MAX_BULK_LEN) as u64;
+    if words.iter().any(|word| word.len() as u64 > longest) {
+        return Err(Error::StringTooLong);
     }
     if spec.is(NO_MULTI) && client.transaction.is_some() {
         return Err(Error::Plain("ERR Command not allowed inside a transaction"));

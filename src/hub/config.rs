@@ -15,7 +15,7 @@ pub enum Format {
     /// A whole number in a range.
     Number { min: i64, max: i64 },
     /// Bytes, at least so many, with `kb`, `mb`, `gb` understood.
-    Memory { min: i64 },
+    Memory { min: i64, max: i64 },
     /// One of the eviction policies.
     Policy,
 }
@@ -60,23 +60,30 @@ macro_rules! parameters {
     };
 }
 
+/// Lengths are kept in 32 bits, so a word may not be longer.
+const WORD: Format = Format::Memory { min: 1 << 20, max: u32::MAX as i64 };
+
 const ANY: Format = Format::Number { min: 0, max: i64::MAX };
 
 parameters! {
-    MAXMEMORY "maxmemory" None, Format::Memory { min: 0 }, 0;
+    MAXMEMORY "maxmemory" None, Format::Memory { min: 0, max: i64::MAX }, 0;
     MAXMEMORY_POLICY "maxmemory-policy" None, Format::Policy, 7;
     MAXMEMORY_SAMPLES "maxmemory-samples" None, Format::Number { min: 1, max: 64 }, 5;
-    PROTO_MAX_BULK_LEN "proto-max-bulk-len" None, Format::Memory { min: 1 << 20 }, 512 << 20;
-    HASH_MAX_LISTPACK_ENTRIES "hash-max-listpack-entries" Some("hash-max-ziplist-entries"), ANY, 512;
-    HASH_MAX_LISTPACK_VALUE "hash-max-listpack-value" Some("hash-max-ziplist-value"), ANY, 64;
+    PROTO_MAX_BULK_LEN "proto-max-bulk-len" None, WORD, 512 << 20;
+    HASH_MAX_LISTPACK_ENTRIES "hash-max-listpack-entries" Some("hash-max-ziplist-entries"),
+        ANY, 512;
+    HASH_MAX_LISTPACK_VALUE "hash-max-listpack-value" Some("hash-max-ziplist-value"),
+        ANY, 64;
     LIST_MAX_LISTPACK_SIZE "list-max-listpack-size" Some("list-max-ziplist-size"),
         Format::Number { min: i32::MIN as i64, max: i32::MAX as i64 }, -2;
     SET_MAX_INTSET_ENTRIES "set-max-intset-entries" None, ANY, 512;
     SET_MAX_LISTPACK_ENTRIES "set-max-listpack-entries" None, ANY, 128;
     SET_MAX_LISTPACK_VALUE "set-max-listpack-value" None, ANY, 64;
-    ZSET_MAX_LISTPACK_ENTRIES "zset-max-listpack-entries" Some("zset-max-ziplist-entries"), ANY, 128;
-    ZSET_MAX_LISTPACK_VALUE "zset-max-listpack-value" Some("zset-max-ziplist-value"), ANY, 64;
-    STREAM_NODE_MAX_BYTES "stream-node-max-bytes" None, Format::Memory { min: 0 }, 4096;
+    ZSET_MAX_LISTPACK_ENTRIES "zset-max-listpack-entries" Some("zset-max-ziplist-entries"),
+        ANY, 128;
+    ZSET_MAX_LISTPACK_VALUE "zset-max-listpack-value" Some("zset-max-ziplist-value"),
+        ANY, 64;
+    STREAM_NODE_MAX_BYTES "stream-node-max-bytes" None, Format::Memory { min: 0, max: i64::MAX }, 4096;
     STREAM_NODE_MAX_ENTRIES "stream-node-max-entries" None, ANY, 100;
 }
 
@@ -170,10 +177,10 @@ impl Parameter {
     pub fn parse(&self, value: &[u8]) -> Result<i64, Refusal> {
         let text = String::from_utf8_lossy(value);
         match self.format {
-            Format::Memory { min } => match parse_memory(&text) {
+            Format::Memory { min, max } => match parse_memory(&text) {
                 None => Err("argument must be a memory value".to_owned()),
-                Some(bytes) if bytes < min => {
-                    Err(format!("argument must be between {min} and {} inclusive", i64::MAX))
+                Some(bytes) if bytes < min || bytes > max => {
+                    Err(format!("argument must be between {min} and {max} inclusive"))
                 }
                 Some(bytes) => Ok(bytes),
             },

@@ -178,6 +178,7 @@ impl Entry {
         deadline_ms: Option<u64>,
         tail: usize,
     ) -> Self {
+        assert!(u32::try_from(key.len() + tail).is_ok(), "the engine refuses longer words");
         let mut meta = kind as u32 | (encoding as u32) << 3;
         if deadline_ms.is_some() {
             meta |= DEADLINE;

@@ -1,3 +1,5 @@
+//! The table against a map, and the promises of its scan.
+
 use std::collections::{HashMap, HashSet};
 
 use super::*;

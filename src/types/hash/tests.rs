@@ -1,3 +1,5 @@
+//! Hashes against a naive model, across their encodings.
+
 use std::collections::{HashMap, HashSet};
 
 use super::*;

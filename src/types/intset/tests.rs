@@ -1,3 +1,5 @@
+//! Integer sets against an ordered set, and against blocks from strangers.
+
 use std::collections::BTreeSet;
 
 use super::*;

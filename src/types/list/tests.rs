@@ -1,3 +1,5 @@
+//! Lists against a deque, across their encodings.
+
 use super::*;
 use crate::types::dice::Dice;
 

@@ -1,3 +1,5 @@
+//! Listpacks against a vector, and against blocks from strangers.
+
 use super::*;
 use crate::types::dice::Dice;
 

@@ -1,3 +1,5 @@
+//! Sets against an ordered set, across their encodings.
+
 use std::collections::{HashMap, HashSet};
 
 use super::*;

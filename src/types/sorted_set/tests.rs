@@ -1,3 +1,5 @@
+//! Sorted sets against a naive model, across their encodings.
+
 use std::collections::HashSet;
 
 use super::*;

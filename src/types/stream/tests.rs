@@ -1,3 +1,5 @@
+//! Streams against an ordered map, and their nodes against a server's.
+
 use super::*;
 use crate::types::dice::Dice;
 
