@@ -89,7 +89,7 @@ function olderThan(found, wanted) {
 function installPackages() {
   if (packagesAreCurrent()) return
   console.log('Installing the npm packages …')
-  if (npm(['ci', '--no-audit', '--no-fund']) !== 0) {
+  if (npm(['ci', '--no-audit', '--no-fund', '--loglevel', 'error']) !== 0) {
     throw new SetupError('npm could not install the packages; its message stands above.')
   }
 }
