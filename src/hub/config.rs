@@ -83,7 +83,8 @@ parameters! {
         ANY, 128;
     ZSET_MAX_LISTPACK_VALUE "zset-max-listpack-value" Some("zset-max-ziplist-value"),
         ANY, 64;
-    STREAM_NODE_MAX_BYTES "stream-node-max-bytes" None, Format::Memory { min: 0, max: i64::MAX }, 4096;
+    STREAM_NODE_MAX_BYTES "stream-node-max-bytes" None,
+        Format::Memory { min: 0, max: i64::MAX }, 4096;
     STREAM_NODE_MAX_ENTRIES "stream-node-max-entries" None, ANY, 100;
 }
 
