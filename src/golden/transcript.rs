@@ -200,9 +200,11 @@ fn print(node: &Node, prefix: &str, shape: bool, out: &mut String) {
         Node::Map(items) => ('#', "(empty hash)", items),
         Node::Set(items) => ('~', "(empty set)", items),
         Node::Push(items) => ('>', "(empty push)", items),
-        leaf => {
-            return out.push_str(&if shape { format!("({})", leaf.kind()) } else { text(leaf) });
+        leaf if shape => {
+            let _ = write!(out, "({})", leaf.kind());
+            return;
         }
+        leaf => return out.push_str(&text(leaf)),
     };
     if items.is_empty() {
         return out.push_str(empty);
