@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{Spec, TABLE};
 
@@ -26,9 +26,7 @@ pub struct Facts {
 const FROM_VALKEY: &str = include_str!("facts.json");
 const OF_OURS: &str = include_str!("facts.local.json");
 
-static FACTS: LazyLock<HashMap<String, Facts>> = LazyLock::new(load);
-
-fn load() -> HashMap<String, Facts> {
+static FACTS: LazyLock<HashMap<String, Facts>> = LazyLock::new(|| {
     let mut all = HashMap::new();
     for text in [FROM_VALKEY, OF_OURS] {
         let rows: Map<String, Value> =
@@ -36,7 +34,7 @@ fn load() -> HashMap<String, Facts> {
         all.extend(rows.into_iter().filter_map(|(name, row)| Some((name, parse(&row)?))));
     }
     all
-}
+});
 
 /// `info` is `[arity, flags, first, last, step, categories, tips, key specs]`.
 fn parse(row: &Value) -> Option<Facts> {
@@ -83,35 +81,4 @@ impl Facts {
 /// The flags of a key spec or of an argument.
 pub fn flags_of(value: &Value) -> impl Iterator<Item = &str> {
     value.get("flags").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
-}
-
-/// The command table as JSON, for JavaScript: one object for each row, in the order of ids.
-pub fn command_table_json() -> String {
-    // Every process asks for this once and few ever call COMMAND: nothing is kept.
-    let all = load();
-    let rows: Vec<Value> = TABLE
-        .iter()
-        .enumerate()
-        .map(|(id, spec)| {
-            let facts = all.get(spec.name);
-            let doc = |field| facts.map_or("", |facts| facts.doc(field));
-            let mut row = json!({
-                "id": id,
-                "name": spec.name,
-                "arity": spec.arity,
-                "flags": facts.map(|facts| facts.flags.as_slice()).unwrap_or_default(),
-                "firstKey": facts.map_or(0, |facts| facts.first_key),
-                "lastKey": facts.map_or(0, |facts| facts.last_key),
-                "step": facts.map_or(0, |facts| facts.step),
-                "group": doc("group"),
-                "since": doc("since"),
-                "summary": doc("summary"),
-            });
-            if let Some(container) = spec.container() {
-                row["container"] = container.into();
-            }
-            row
-        })
-        .collect();
-    Value::Array(rows).to_string()
 }

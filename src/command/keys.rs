@@ -20,6 +20,17 @@ pub enum Keys {
 }
 
 impl Keys {
+    /// The first key, the last and the step between, as COMMAND tells them; zeros where only the
+    /// words tell.
+    pub fn first_last_step(self) -> (i64, i64, i64) {
+        match self {
+            Self::First | Self::Counted { also: 1.., .. } => (1, 1, 1),
+            Self::Second => (2, 2, 1),
+            Self::Range { first, last, step } => (first.into(), last.into(), step.into()),
+            Self::None | Self::Counted { .. } | Self::Streams => (0, 0, 0),
+        }
+    }
+
     /// The positions of the keys; `None` if the words do not tell.
     pub fn positions(self, words: &[&[u8]]) -> Option<Vec<usize>> {
         let len = words.len();

@@ -180,18 +180,36 @@ impl Spec {
     }
 }
 
-/// The table as JavaScript reads it.
+/// The flags that are told by name, in the words of a server.
+static FLAG_NAMES: [(u32, &str); 7] = [
+    (WRITE, "write"),
+    (READ, "readonly"),
+    (DENY_OOM, "denyoom"),
+    (FAST, "fast"),
+    (BLOCKING, "blocking"),
+    (NO_SCRIPT, "noscript"),
+    (NO_MULTI, "no_multi"),
+];
+
+/// The table as JavaScript reads it when it is loaded: what the rows know. What is told beyond
+/// that (groups, summaries) stands in facts.json, which would take a hundred times as long.
 pub fn table_json() -> String {
     let rows: Vec<_> = TABLE
         .iter()
         .enumerate()
         .map(|(id, spec)| {
+            let names = FLAG_NAMES.iter().filter(|(flag, _)| spec.is(*flag));
+            let flags: Vec<_> = names.map(|(_, name)| *name).collect();
+            let (first_key, last_key, step) = spec.keys.first_last_step();
             serde_json::json!({
                 "id": id,
                 "name": spec.name,
                 "arity": spec.arity,
                 "container": spec.container(),
-                "flags": spec.flags,
+                "flags": flags,
+                "firstKey": first_key,
+                "lastKey": last_key,
+                "step": step,
             })
         })
         .collect();

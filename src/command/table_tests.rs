@@ -18,21 +18,13 @@ fn rows_say_what_servers_say() {
         if i64::from(spec.arity) != facts.arity {
             wrong.push(format!("{}: arity {}, not {}", spec.name, facts.arity, spec.arity));
         }
-        for (flag, name) in [
-            (WRITE, "write"),
-            (READ, "readonly"),
-            (DENY_OOM, "denyoom"),
-            (FAST, "fast"),
-            (BLOCKING, "blocking"),
-            (NO_SCRIPT, "noscript"),
-            (NO_MULTI, "no_multi"),
-        ] {
+        for (flag, name) in FLAG_NAMES {
             if spec.is(flag) != facts.flags.iter().any(|known| known == name) {
                 let verb = if spec.is(flag) { "is not" } else { "is" };
                 wrong.push(format!("{}: {verb} {name}", spec.name));
             }
         }
-        let keys = first_last_step(spec.keys);
+        let keys = spec.keys.first_last_step();
         if facts.has_keys() && keys != (facts.first_key, facts.last_key, facts.step) {
             let said = (facts.first_key, facts.last_key, facts.step);
             wrong.push(format!("{}: keys {said:?}, not {keys:?}", spec.name));
@@ -42,15 +34,6 @@ fn rows_say_what_servers_say() {
         }
     }
     assert!(wrong.is_empty(), "servers say\n  {}", wrong.join("\n  "));
-}
-
-fn first_last_step(keys: Keys) -> (i64, i64, i64) {
-    match keys {
-        Keys::Second => (2, 2, 1),
-        Keys::Range { first, last, step } => (first.into(), last.into(), step.into()),
-        Keys::First | Keys::Counted { also: 1.., .. } => (1, 1, 1),
-        Keys::None | Keys::Counted { .. } | Keys::Streams => (0, 0, 0),
-    }
 }
 
 #[test]
@@ -93,14 +76,13 @@ fn names_are_written_once_and_in_lower_case() {
 
 #[test]
 fn javascript_is_told_every_row_by_its_id() {
-    let table: serde_json::Value =
-        serde_json::from_str(&facts::command_table_json()).expect("it is JSON");
+    let table: serde_json::Value = serde_json::from_str(&table_json()).expect("it is JSON");
     let rows = table.as_array().expect("it is an array");
     assert_eq!(rows.len(), TABLE.len());
     let get = &rows[id_of("get").expect("GET is a command")];
     assert_eq!(get["name"], "get");
     assert_eq!(get["firstKey"], 1);
-    assert_eq!(get["group"], "string");
+    assert_eq!(get["flags"], serde_json::json!(["readonly", "fast"]));
     let config_get = &rows[id_of("config|get").expect("CONFIG GET is a command")];
     assert_eq!(config_get["container"], "config");
 }
