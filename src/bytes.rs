@@ -43,8 +43,26 @@ pub fn parse_unsigned(text: &[u8]) -> Option<u64> {
 }
 
 /// Reads a double as C's `strtod` does when Redis calls it: decimal or hexadecimal, `inf` and
-/// `infinity` in any case; no leading space, nothing after it, never NaN.
+/// `infinity` in any case; no leading space, nothing after it, never NaN. What no double can
+/// hold, being too large or too near to zero, is none.
 pub fn parse_double(text: &[u8]) -> Option<f64> {
+    let value = saturating_double(text)?;
+    let is_too_large = value.is_infinite() && text.iter().any(u8::is_ascii_digit);
+    let is_too_small = value == 0.0 && !is_zero(text);
+    (!is_too_large && !is_too_small).then_some(value)
+}
+
+/// Are all digits of this number 0, but for those of its exponent?
+fn is_zero(number: &[u8]) -> bool {
+    let is_hex = number.iter().any(|byte| matches!(byte, b'x' | b'X'));
+    let marks = if is_hex { b"pP" } else { b"eE" };
+    let mut mantissa = number.iter().take_while(|byte| !marks.contains(byte));
+    mantissa.all(|byte| *byte == b'0' || !byte.is_ascii_hexdigit())
+}
+
+/// As `parse_double`, but what is out of range is infinite or zero: some commands ask `strtod` and
+/// do not look for errors.
+pub fn saturating_double(text: &[u8]) -> Option<f64> {
     let plain = std::str::from_utf8(text).ok()?;
     let (sign, body) = match plain.as_bytes() {
         [b'-', ..] => (-1.0, &plain[1..]),
@@ -62,7 +80,7 @@ pub fn parse_double(text: &[u8]) -> Option<f64> {
         [b'0'..=b'9', ..] | [b'.', b'0'..=b'9', ..] => {}
         _ => return None,
     }
-    body.parse::<f64>().ok().filter(|value| value.is_finite()).map(|value| sign * value)
+    body.parse::<f64>().ok().map(|value| sign * value)
 }
 
 fn parse_hex_double(hex: &str) -> Option<f64> {
@@ -79,8 +97,7 @@ fn parse_hex_double(hex: &str) -> Option<f64> {
         value = value * 16.0 + f64::from(digit.to_digit(16)?);
     }
     let shift = exponent.checked_sub(4 * i32::try_from(fraction.len()).ok()?)?;
-    let value = value * 2f64.powi(shift);
-    value.is_finite().then_some(value)
+    Some(if value == 0.0 { value } else { value * 2f64.powi(shift) })
 }
 
 /// Prints a double as Valkey 8 does: the shortest decimal that reads back the same; plain
@@ -164,6 +181,26 @@ fn write_digits(out: &mut impl Extend<u8>, digits: &[u8], point: i32) {
     }
 }
 
+/// Prints a double as C's `%.17g` does, which is how some replies spell scores.
+pub fn write_double_long(out: &mut impl Extend<u8>, value: f64) {
+    if !value.is_finite() || value == 0.0 {
+        return write_double(out, value);
+    }
+    let text = format!("{value:.16e}");
+    let (mantissa, exponent) = text.split_once('e').expect("the format asks for an exponent");
+    let exponent: i32 = exponent.parse().expect("an exponent is a small number");
+    let fixed = match exponent {
+        -4..=16 => format!("{value:.*}", (16 - exponent) as usize),
+        _ => mantissa.to_owned(),
+    };
+    let fixed = if fixed.contains('.') { fixed.trim_end_matches('0') } else { &fixed };
+    out.extend(fixed.trim_end_matches('.').bytes());
+    if !(-4..=16).contains(&exponent) {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        out.extend(format!("e{sign}{:02}", exponent.unsigned_abs()).bytes());
+    }
+}
+
 /// The double as Redis prints it.
 pub fn format_double(value: f64) -> String {
     let mut text = Vec::new();
@@ -221,6 +258,12 @@ mod tests {
             (" 1", None),
             ("1 ", None),
             ("abc", None),
+            ("1e400", None),
+            ("1e-400", None),
+            ("0x1p2000", None),
+            ("0e5", Some(0.0)),
+            ("0x0p2000", Some(0.0)),
+            ("1e-320", Some(1e-320)),
         ] {
             assert_eq!(parse_double(text.as_bytes()), value, "{text:?}");
         }
@@ -247,6 +290,27 @@ mod tests {
             (17_179_869_184.5, "17179869184.5"),
         ] {
             assert_eq!(format_double(value), text);
+        }
+    }
+
+    #[test]
+    fn doubles_are_printed_long_as_c_does() {
+        for (value, text) in [
+            (0.1, "0.10000000000000001"),
+            (-3.0, "-3"),
+            (100_000.0, "100000"),
+            (1e16, "10000000000000000"),
+            (1e17, "1e+17"),
+            (1e-4, "0.0001"),
+            (1e-7, "9.9999999999999995e-08"),
+            (-1e300, "-1.0000000000000001e+300"),
+            (12_345_678_901_234_567_890.0, "1.2345678901234567e+19"),
+            (f64::NEG_INFINITY, "-inf"),
+            (-0.0, "-0"),
+        ] {
+            let mut out = Vec::new();
+            write_double_long(&mut out, value);
+            assert_eq!(String::from_utf8_lossy(&out), text);
         }
     }
 }

@@ -10,7 +10,7 @@ use super::sorted_set_range as range;
 use super::{ALONE, BLOCKING};
 use super::{Args, Context, DENY_OOM, FAST, Keys, READ, Spec, WRITE, spec};
 use super::{sorted_set_pop as pop, sorted_set_store as store};
-use crate::bytes::{parse_double, parse_int};
+use crate::bytes::{parse_double, parse_int, write_double_long};
 use crate::error::{Error, Result};
 use crate::reply::Reply;
 use crate::types::listpack::Element;
@@ -348,7 +348,8 @@ fn zrandmember(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
 }
 
 /// `ZSCAN key cursor [MATCH pattern] [COUNT count] [NOSCORES]`: the next cursor and some members
-/// with their scores, which are strings here whatever the protocol.
+/// with their scores, which are strings here whatever the protocol, and longer ones in a big
+/// sorted set, as a real server spells them.
 fn zscan(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let (key, from) = (args.key()?, cursor(args.next()?)?);
     let Some(set) = cx.db.read::<SortedSet>(key)? else {
@@ -358,6 +359,7 @@ fn zscan(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     };
     let options = ScanOptions::parse(args, "zscan")?;
     cx.cost(options.count.min(set.len()))?;
+    let is_compact = matches!(set, SortedSet::Listpack(_));
     let mut found = Vec::new();
     let next = set.scan(from, options.count, |member, score| {
         if options.wants(member.as_bytes(&mut [0; 20])) {
@@ -368,8 +370,12 @@ fn zscan(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     cx.out.array(if options.names_only { found.len() } else { 2 * found.len() });
     for (member, score) in found {
         write_element(cx.out, member);
-        if !options.names_only {
+        if !options.names_only && is_compact {
             cx.out.bulk_double(score);
+        } else if !options.names_only {
+            let mut text = SmallVec::<[u8; 32]>::new();
+            write_double_long(&mut text, score);
+            cx.out.bulk(&text);
         }
     }
     Ok(())

@@ -8,6 +8,7 @@ use super::{Args, Context};
 use crate::bytes::{is_word, parse_int};
 use crate::error::{Error, Result};
 use crate::types::Collection;
+use crate::types::listpack::Element;
 use crate::types::sorted_set::{LexBound, LexRange, Ranks, ScoreBound, ScoreRange, SortedSet};
 
 /// What the two ends of a range are.
@@ -131,7 +132,15 @@ impl<'a> Request<'a> {
             (Bounds::Rank(..), _) | (_, None) => return ranks,
             (_, Some(limit)) => limit,
         };
-        let skipped = usize::try_from(offset).unwrap_or(usize::MAX).min(ranks.len());
+        let skipped = match offset {
+            0.. => offset.unsigned_abs() as usize,
+            // A real server counts from the far end then, but only in big sorted sets.
+            _ if matches!(set, SortedSet::Tree(_)) => {
+                ranks.len().checked_sub(offset.unsigned_abs() as usize).unwrap_or(ranks.len())
+            }
+            _ => ranks.len(),
+        };
+        let skipped = skipped.min(ranks.len());
         let taken = usize::try_from(count).unwrap_or(usize::MAX).min(ranks.len() - skipped);
         match self.order {
             Order::Forward => ranks.start + skipped..ranks.start + skipped + taken,
@@ -211,11 +220,17 @@ pub fn zrangestore(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
         let ranks = request.ranks(set);
         cx.cost(ranks.len())?;
         let limits = cx.limits();
-        if !matches!(request.bounds, Bounds::Score(_)) {
+        if matches!(request.bounds, Bounds::Rank(..)) {
             result.expect(ranks.len(), 0, &limits);
         }
-        for (member, score) in set.range(ranks) {
+        let members = set.range(ranks);
+        let mut insert = |(member, score): (Element<'_>, f64)| {
             result.insert(member.as_bytes(&mut [0; 20]), score, &limits);
+        };
+        // In a real server's order: minus zero stays one only in a big sorted set.
+        match request.order {
+            Order::Forward => members.for_each(&mut insert),
+            Order::Reverse => members.rev().for_each(&mut insert),
         }
     }
     put(cx, target, result, "zrangestore");

@@ -307,7 +307,8 @@ fn store(
 
 fn sorted_set_of(members: &[(Element<'_>, f64)], limits: &Limits) -> SortedSet {
     let mut set = SortedSet::new();
-    set.expect(members.len(), 0, limits);
+    let longest = members.iter().map(|(member, _)| member.len()).max().unwrap_or(0);
+    set.expect(members.len(), longest, limits);
     for (member, score) in members {
         set.insert(member.as_bytes(&mut [0; 20]), *score, limits);
     }

@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use crate::bytes::parse_double;
+use crate::bytes::saturating_double;
 use crate::types::listpack::Element;
 
 /// One end of a range of scores; without an end it is an infinity.
@@ -48,7 +48,7 @@ impl ScoreBound {
         };
         let is_space = |byte: &&u8| matches!(byte, b' ' | b'\t'..=b'\r');
         let spaces = number.iter().take_while(is_space).count();
-        let score = if number.is_empty() { 0.0 } else { parse_double(&number[spaces..])? };
+        let score = if number.is_empty() { 0.0 } else { saturating_double(&number[spaces..])? };
         Some(if exclusive { Self::Exclusive(score) } else { Self::Inclusive(score) })
     }
 }
