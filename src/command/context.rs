@@ -21,6 +21,16 @@ pub enum FollowUp {
     Run(Vec<Queued>),
 }
 
+/// What a handler leaves for the engine to do.
+#[derive(Default)]
+pub struct Left {
+    /// The client waits for a key.
+    pub wait: Option<Wait>,
+    pub follow_up: Option<FollowUp>,
+    /// Keys that somebody waits for and that may serve them now.
+    pub ready: Vec<(usize, Box<[u8]>)>,
+}
+
 /// The world of one running command.
 pub struct Context<'a> {
     pub db: Db<'a>,
@@ -35,10 +45,8 @@ pub struct Context<'a> {
     pub patience: Patience,
     /// May the command wait for a key? Not inside EXEC or a script.
     pub may_block: bool,
-    pub follow_up: Option<FollowUp>,
-    pub(crate) wait: Option<Wait>,
-    pub(crate) ready: Vec<(usize, Box<[u8]>)>,
-    pub(crate) changes: u64,
+    /// What few commands leave behind; in a box, so that most carry one empty pointer.
+    pub(crate) left: Option<Box<Left>>,
     /// Bytes allocated here that are not the keyspace's.
     pub(crate) aside: i64,
 }
@@ -76,12 +84,11 @@ impl<'a> Context<'a> {
 
     /// As `changed`, for a key of another database (MOVE, COPY).
     pub fn changed_in(&mut self, db: usize, key: &[u8], event: &'static str) {
-        self.changes += 1;
         if self.hub.watch.any() {
             self.hub.watch.touched(db, key);
         }
         if self.hub.waiting.any() && may_serve(event) && self.hub.waiting.has(db, key) {
-            self.aside(|cx| cx.ready.push((db, key.into())));
+            self.ready(db, key.into());
         }
     }
 
@@ -173,14 +180,29 @@ impl<'a> Context<'a> {
         }
         self.alone()?;
         self.aside(|cx| {
-            cx.wait = Some(Wait {
+            let wait = Wait {
                 keys: keys.iter().map(|key| Box::from(*key)).collect(),
                 kind: T::KIND,
                 deadline_ms: (timeout_ms > 0).then(|| cx.db.now_ms() + timeout_ms),
                 words,
-            });
+            };
+            cx.left().wait = Some(wait);
         });
         Ok(())
+    }
+
+    /// Has the engine do something when the handler has returned.
+    pub fn follow_up(&mut self, follow_up: FollowUp) {
+        self.aside(|cx| cx.left().follow_up = Some(follow_up));
+    }
+
+    /// Has the engine serve who waits for a key. Only for who is alone.
+    pub fn ready(&mut self, db: usize, key: Box<[u8]>) {
+        self.aside(|cx| cx.left().ready.push((db, key)));
+    }
+
+    fn left(&mut self) -> &mut Left {
+        self.left.get_or_insert_default()
     }
 
     /// Does something whose memory is not the keyspace's: it is left out of the store's books.

@@ -45,7 +45,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 pub use args::Args;
-pub use context::{Context, FollowUp};
+pub use context::{Context, FollowUp, Left};
 pub use keys::Keys;
 
 use crate::error::{Error, Result};
@@ -63,6 +63,8 @@ pub struct Spec {
     pub keys: Keys,
     pub flags: u32,
     pub run: Handler,
+    /// How many words its name takes: two for a subcommand.
+    pub depth: u8,
 }
 
 /// Changes the keyspace.
@@ -92,7 +94,19 @@ pub const NO_KEYSPACE: u32 = 1 << 11;
 
 /// Writes a row; a function, so that tables read as tables.
 pub const fn spec(name: &'static str, arity: i8, keys: Keys, flags: u32, run: Handler) -> Spec {
-    Spec { name, arity, keys, flags, run }
+    Spec { name, arity, keys, flags, run, depth: depth(name) }
+}
+
+const fn depth(name: &str) -> u8 {
+    let name = name.as_bytes();
+    let mut at = 0;
+    while at < name.len() {
+        if name[at] == b'|' {
+            return 2;
+        }
+        at += 1;
+    }
+    1
 }
 
 /// The handler of a container's own row, which is never called: its subcommands are.

@@ -60,7 +60,6 @@ fn flush(cx: &mut Context<'_>, args: &mut Args<'_>, dbs: Range<usize>) -> Result
             cx.space.throw_away_table(*old);
         }
     }
-    cx.changes += 1;
     cx.out.ok();
     Ok(())
 }
@@ -97,7 +96,6 @@ fn swapdb(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
         for index in [a, b] {
             wake_waiting(cx, index)?;
         }
-        cx.changes += 1;
     }
     cx.out.ok();
     Ok(())
@@ -120,7 +118,7 @@ fn wake_waiting(cx: &mut Context<'_>, index: usize) -> Result {
     }
     for key in cx.hub.waiting.keys_of(index) {
         if cx.look(index, |db| db.peek(&key).is_some())? {
-            cx.ready.push((index, key));
+            cx.ready(index, key);
         }
     }
     Ok(())

@@ -63,7 +63,7 @@ fn exec(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
     match queue {
         _ if failed => return Err(Error::ExecAbort),
         None => cx.out.nil_array(),
-        Some(queue) => cx.follow_up = Some(FollowUp::Run(queue)),
+        Some(queue) => cx.follow_up(FollowUp::Run(queue)),
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
 use super::Engine;
-use crate::command::{ALONE, Args, Context, FollowUp, Keys, NO_KEYSPACE, Spec, TABLE, WRITE};
+use crate::command::{ALONE, Args, Context, FollowUp, Keys, Left, NO_KEYSPACE, Spec, TABLE, WRITE};
 use crate::error::Error;
 use crate::hub::waiting::{Parked, Wait};
 use crate::hub::{Client, Queued};
@@ -18,13 +18,6 @@ pub enum Ran {
     Done,
     Away,
     Waits,
-}
-
-/// What a handler left behind.
-pub(super) struct Left {
-    pub wait: Option<Wait>,
-    pub follow_up: Option<FollowUp>,
-    pub ready: Vec<(usize, Box<[u8]>)>,
 }
 
 impl Engine {
@@ -141,7 +134,8 @@ impl Engine {
             patience,
             |_| {},
         );
-        let Ok(mut left) = left else { return Ran::Away };
+        let Ok(left) = left else { return Ran::Away };
+        let Some(mut left) = left else { return Ran::Done };
         if let Some(wait) = left.wait.take() {
             return self.park(client, id, words, wait);
         }
@@ -207,7 +201,7 @@ impl Engine {
                 |_| {},
             );
             match left {
-                Ok(left) => ready.extend(left.ready),
+                Ok(left) => ready.extend(left.into_iter().flat_map(|left| left.ready)),
                 Err(error) => out.error(&error),
             }
             self.space.count(Stats { commands: 1, ..Stats::default() });
@@ -233,7 +227,7 @@ impl Engine {
         out: &mut Reply,
         patience: Patience,
         prepare: impl FnOnce(&mut Db<'_>),
-    ) -> Result<Left, Error> {
+    ) -> Result<Option<Box<Left>>, Error> {
         // Whatever made the buffer grow earlier was not measured here and is not taken off below.
         out.take_growth();
         let before = memory::balance();
@@ -252,44 +246,41 @@ impl Engine {
             entered,
             patience,
             may_block: !client.executing,
-            follow_up: None,
-            wait: None,
-            ready: Vec::new(),
-            changes: 0,
+            left: None,
             aside: 0,
             client,
         };
-        let skip = 1 + usize::from(spec.container().is_some());
-        let result =
-            catch_unwind(AssertUnwindSafe(|| (spec.run)(&mut cx, &mut Args::new(words, skip))));
-        match result {
-            Ok(Ok(())) => {}
-            Ok(Err(error @ (Error::Away | Error::Alone))) => {
-                cx.out.truncate(mark);
-                return Err(error);
-            }
-            Ok(Err(error)) => {
-                cx.out.truncate(mark);
-                cx.out.error(&error);
-            }
+        let mut args = Args::new(words, usize::from(spec.depth));
+        let result = match catch_unwind(AssertUnwindSafe(|| (spec.run)(&mut cx, &mut args))) {
+            Ok(result) => result,
             Err(fault) => {
-                cx.out.truncate(mark);
                 cx.db.mark_broken();
-                cx.out.error(&Error::Internal(describe(fault.as_ref()).into()));
+                Err(Error::Internal(describe(fault.as_ref()).into()))
             }
-        }
-        let left = Left { wait: cx.wait.take(), follow_up: cx.follow_up.take(), ready: cx.ready };
-        for key in cx.db.take_expired() {
-            if self.hub.watch.any() {
+        };
+        if cx.db.has_expired() {
+            for key in cx.db.take_expired() {
                 self.hub.watch.touched(cx.db.index(), &key);
             }
         }
+        let result = match result {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                cx.out.truncate(mark);
+                if matches!(error, Error::Away | Error::Alone) {
+                    Err(error)
+                } else {
+                    cx.out.error(&error);
+                    Ok(())
+                }
+            }
+        };
         self.space.count(cx.db.take_stats());
         if !spec.is(NO_KEYSPACE) {
             let growth = cx.out.take_growth() + cx.aside;
             self.space.charge(memory::balance() - before - growth);
         }
-        Ok(left)
+        result.map(|()| cx.left)
     }
 }
 

@@ -95,7 +95,8 @@ impl Engine {
             |_| {},
         );
         match left {
-            Ok(left) if left.wait.is_none() => (parked, Some(out), left.ready),
+            Ok(None) => (parked, Some(out), Vec::new()),
+            Ok(Some(left)) if left.wait.is_none() => (parked, Some(out), left.ready),
             _ => (parked, None, Vec::new()),
         }
     }

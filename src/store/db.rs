@@ -175,6 +175,12 @@ impl<'a> Db<'a> {
         self.stats.take()
     }
 
+    /// Were keys met dead?
+    #[inline]
+    pub fn has_expired(&self) -> bool {
+        !self.expired.borrow().is_empty()
+    }
+
     /// Keys met dead since the last call.
     pub fn take_expired(&self) -> Vec<Vec<u8>> {
         if self.expired.borrow().is_empty() { Vec::new() } else { self.expired.take() }
