@@ -88,7 +88,7 @@ impl<'a> Context<'a> {
             self.hub.watch.touched(db, key);
         }
         if self.hub.waiting.any() && may_serve(event) && self.hub.waiting.has(db, key) {
-            self.ready(db, key.into());
+            self.ready(db, key);
         }
     }
 
@@ -197,8 +197,8 @@ impl<'a> Context<'a> {
     }
 
     /// Has the engine serve who waits for a key. Only for who is alone.
-    pub fn ready(&mut self, db: usize, key: Box<[u8]>) {
-        self.aside(|cx| cx.left().ready.push((db, key)));
+    pub fn ready(&mut self, db: usize, key: &[u8]) {
+        self.aside(|cx| cx.left().ready.push((db, key.into())));
     }
 
     fn left(&mut self) -> &mut Left {

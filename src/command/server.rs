@@ -118,7 +118,7 @@ fn wake_waiting(cx: &mut Context<'_>, index: usize) -> Result {
     }
     for key in cx.hub.waiting.keys_of(index) {
         if cx.look(index, |db| db.peek(&key).is_some())? {
-            cx.ready(index, key);
+            cx.ready(index, &key);
         }
     }
     Ok(())
