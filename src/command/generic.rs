@@ -195,7 +195,26 @@ fn move_(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
 
 /// Reads a cursor of the SCAN family.
 pub fn cursor(word: &[u8]) -> Result<u64> {
-    parse_unsigned(word).ok_or(Error::Plain("ERR invalid cursor"))
+    parse_unsigned(word).or_else(|| loose_unsigned(word)).ok_or(Error::Plain("ERR invalid cursor"))
+}
+
+/// What C's `strtoull` makes of a word that is no plain number: space and a sign may lead it,
+/// zeros too, and what is below nothing counts from the top. A plain negative number is none.
+fn loose_unsigned(word: &[u8]) -> Option<u64> {
+    if parse_int(word).is_some() {
+        return None;
+    }
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t'..=b'\r');
+    let start = word.iter().position(|byte| !is_space(byte))?;
+    let (negative, digits) = match &word[start..] {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] | digits => (false, digits),
+    };
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let value = std::str::from_utf8(digits).ok()?.parse::<u64>().ok()?;
+    Some(if negative { value.wrapping_neg() } else { value })
 }
 
 /// The options that SCAN and its kin share.

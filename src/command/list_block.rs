@@ -59,8 +59,9 @@ fn move_or_wait(cx: &mut Context<'_>, step: &Move<'_>, args: &mut Args<'_>) -> R
 
 /// `BLMPOP timeout numkeys key [key ...] LEFT|RIGHT [COUNT count]`
 pub fn blmpop(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
-    let timeout_ms = parse_timeout(args.next()?)?;
+    let timeout = args.next()?;
     let pop = PopFirst::parse(args)?;
+    let timeout_ms = parse_timeout(timeout)?;
     if pop.run(cx)? {
         return Ok(());
     }

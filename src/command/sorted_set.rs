@@ -118,7 +118,13 @@ fn zadd(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
 
 /// `ZINCRBY key increment member`: the new score.
 fn zincrby(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
-    add(cx, args.key()?, args.rest(), AddOptions::INCREMENT, Answer::Score)
+    let key = args.key()?;
+    let options = ["NX", "XX", "GT", "LT", "CH", "INCR"];
+    // A server reads them here too, and then misses the score.
+    if options.into_iter().any(|name| args.option(name)) {
+        return Err(Error::Syntax);
+    }
+    add(cx, key, args.rest(), AddOptions::INCREMENT, Answer::Score)
 }
 
 fn add_options(args: &mut Args<'_>) -> Result<(AddOptions, Answer)> {
