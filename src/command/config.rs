@@ -65,11 +65,15 @@ fn set(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     }
     let pairs = words.chunks_exact(2).map(|pair| (pair[0], pair[1]));
     let mut chosen: Vec<(&Parameter, &[u8], &[u8])> = Vec::new();
+    let mut kept: Vec<(&Fixed, &[u8])> = Vec::new();
     for (name, value) in pairs {
         let Some(parameter) = Config::find(name) else {
             match Config::find_fixed(name) {
+                Some(fixed) if fixed.is_immutable => {
+                    return Err(failed(&lossy(name), "can't set immutable config"));
+                }
                 Some(fixed) => {
-                    keep(fixed, name, value)?;
+                    kept.push((fixed, value));
                     continue;
                 }
                 None => return Err(unknown(name)),
@@ -79,6 +83,10 @@ fn set(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
             return Err(failed(&lossy(name), "duplicate parameter"));
         }
         chosen.push((parameter, name, value));
+    }
+    // All names are looked at before the first value.
+    for (fixed, value) in kept {
+        keep(fixed, value)?;
     }
     let mut parsed = Vec::with_capacity(chosen.len());
     for (parameter, name, value) in chosen {
@@ -96,10 +104,7 @@ fn set(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
 }
 
 /// A setting with one possible value may be set to that.
-fn keep(fixed: &Fixed, name: &[u8], value: &[u8]) -> Result {
-    if fixed.is_immutable {
-        return Err(failed(&lossy(name), "can't set immutable config"));
-    }
+fn keep(fixed: &Fixed, value: &[u8]) -> Result {
     if value.eq_ignore_ascii_case(fixed.value.as_bytes()) {
         return Ok(());
     }

@@ -104,13 +104,7 @@ fn reset(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
 
 /// `SELECT index`
 fn select(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
-    let word = args.next()?;
-    if parse_int(word).is_some_and(|index| i32::try_from(index).is_err()) {
-        return Err(Error::Plain(
-            "ERR value is out of range, value must between -2147483648 and 2147483647",
-        ));
-    }
-    let index = db_index(word, Error::NotAnInteger)?;
+    let index = db_index(args.next()?)?;
     cx.open_db(index)?;
     cx.client.select(index);
     cx.out.ok();

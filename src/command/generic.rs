@@ -121,8 +121,13 @@ fn move_to(cx: &mut Context<'_>, from: &[u8], to: &[u8]) -> Result {
 }
 
 /// Reads a database number.
-pub fn db_index(word: &[u8], not_a_number: Error) -> Result<usize> {
-    let index = parse_int(word).ok_or(not_a_number)?;
+pub fn db_index(word: &[u8]) -> Result<usize> {
+    let index = parse_int(word).ok_or(Error::NotAnInteger)?;
+    if i32::try_from(index).is_err() {
+        return Err(Error::Plain(
+            "ERR value is out of range, value must between -2147483648 and 2147483647",
+        ));
+    }
     usize::try_from(index).ok().filter(|at| *at < DATABASES).ok_or(Error::DbIndexOutOfRange)
 }
 
@@ -135,7 +140,7 @@ fn copy(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
         if args.option("REPLACE") {
             replace = true;
         } else if args.left() > 1 && args.option("DB") {
-            index = db_index(args.next()?, Error::NotAnInteger)?;
+            index = db_index(args.next()?)?;
         } else {
             return Err(Error::Syntax);
         }
@@ -175,7 +180,7 @@ fn place(cx: &mut Context<'_>, index: usize, entry: Entry, replace: bool) -> Res
 /// `MOVE key db`: 1 if it was moved; 0 if it is missing here or taken there.
 fn move_(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let key = args.key()?;
-    let index = db_index(args.next()?, Error::NotAnInteger)?;
+    let index = db_index(args.next()?)?;
     if index == cx.db.index() {
         return Err(Error::Plain("ERR source and destination objects are the same"));
     }
