@@ -190,9 +190,10 @@ function read(v, how) {
   if (state[0] !== JOINED && state[0] !== SEPARATE) return failure()
   open(how)
   let value
-  if (how & OBJECT && !resp3 && tokens[0] === 3) {
+  const kind = tokens[0]
+  if (how & OBJECT && !resp3 && (kind === 3 || kind === 4)) {
     at = 2
-    value = object(tokens[1] / 2)
+    value = object(kind === 3 ? tokens[1] / 2 : tokens[1])
   } else {
     value = node()
   }

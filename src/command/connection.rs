@@ -93,6 +93,7 @@ fn quit(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
 fn reset(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
     cx.hub.abandon(cx.client);
     cx.hub.pubsub.drop_all(&cx.client.handle);
+    cx.hub.monitors.remove(cx.client.id());
     cx.client.select(0);
     cx.client.speak(Protocol::Resp2);
     cx.client.set_no_evict(false);

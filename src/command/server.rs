@@ -5,7 +5,9 @@
 
 use std::ops::Range;
 
-use super::{ALONE, Args, Context, FAST, Keys, NO_KEYSPACE, READ, Spec, WRITE, spec};
+use super::{
+    ALONE, Args, Context, FAST, Keys, NO_KEYSPACE, NO_SCRIPT, READ, Spec, WRITE, facts, spec,
+};
 use crate::bytes::{is_word, parse_int};
 use crate::error::{Error, Result};
 use crate::store::DATABASES;
@@ -20,6 +22,7 @@ pub static TABLE: &[Spec] = &[
     spec("flushall",-1, Keys::None, WRITE | ALONE,        flushall),
     spec("flushdb", -1, Keys::None, WRITE | ALONE,        flushdb),
     spec("info",    -1, Keys::None, NO_KEYSPACE,          super::info::info),
+    spec("monitor",  1, Keys::None, NO_KEYSPACE | NO_SCRIPT, monitor),
     spec("swapdb",   3, Keys::None, WRITE | FAST | ALONE, swapdb),
     spec("time",     1, Keys::None, FAST | NO_KEYSPACE,   time),
 ];
@@ -131,4 +134,20 @@ fn time(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
     cx.out.bulk_int((now_us / 1_000_000) as i64);
     cx.out.bulk_int((now_us % 1_000_000) as i64);
     Ok(())
+}
+
+/// `MONITOR`
+fn monitor(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
+    if cx.client.executing {
+        return Err(Error::Plain("ERR MONITOR isn't allowed for DENY BLOCKING client"));
+    }
+    cx.hub.monitors.add(&cx.client.handle);
+    cx.out.ok();
+    Ok(())
+}
+
+/// Do monitors hear of this command? Not of what an administrator does.
+pub fn is_monitored(spec: &Spec) -> bool {
+    let hidden = |flag: &String| flag == "admin" || flag == "skip_monitor";
+    facts::of(spec.name).is_none_or(|facts| !facts.flags.iter().any(hidden))
 }

@@ -31,9 +31,11 @@ use parking_lot::Mutex;
 pub use options::{ClockOption, Options};
 pub use runtime::runtime;
 
+use crate::command::server::is_monitored;
 use crate::command::{ALONE, TABLE, WRITE};
 use crate::error::Error;
 use crate::hub::client::Protocol;
+use crate::hub::monitor;
 use crate::hub::{Client, Delivery, Handle, Hub, Mailbox};
 use crate::reply::Reply;
 use crate::store::evict::Pool;
@@ -142,17 +144,31 @@ impl Engine {
                 return Outcome::Done;
             }
         };
+        let line = self.monitor_line(who, id, words);
         let outcome = match self.run(client, id, words, out, patience) {
             Ran::Done => Outcome::Done,
             Ran::Away => return Outcome::Away,
             Ran::Waits => Outcome::Waits,
         };
+        if let Some(line) = line {
+            self.hub.monitors.tell(&line);
+        }
         self.space.count(Stats { commands: 1, ..Stats::default() });
         // EXEC holds the gate alone; what it ran may have written.
         if TABLE[id].is(WRITE | ALONE) {
             self.after_write();
         }
         outcome
+    }
+
+    /// What monitors are told of a command, if there are any. Written before the command runs,
+    /// since its client may be gone afterwards.
+    #[inline]
+    fn monitor_line(&self, client: &Client, id: usize, words: &[&[u8]]) -> Option<Vec<u8>> {
+        if !self.hub.monitors.any() || !is_monitored(TABLE[id]) {
+            return None;
+        }
+        Some(monitor::line(self.space.clock.now_us(), client, words))
     }
 
     /// Runs a command on a helper thread; the client's mailbox gets it back with the answer.

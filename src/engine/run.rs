@@ -189,6 +189,7 @@ impl Engine {
                 continue;
             };
             let spec = TABLE[queued.id];
+            let line = self.monitor_line(client, queued.id, &words);
             let left = self.run_in(
                 client,
                 spec,
@@ -203,6 +204,9 @@ impl Engine {
             match left {
                 Ok(left) => ready.extend(left.into_iter().flat_map(|left| left.ready)),
                 Err(error) => out.error(&error),
+            }
+            if let Some(line) = line {
+                self.hub.monitors.tell(&line);
             }
             self.space.count(Stats { commands: 1, ..Stats::default() });
         }

@@ -6,6 +6,7 @@
 pub mod client;
 pub mod clients;
 pub mod config;
+pub mod monitor;
 mod place;
 pub mod pubsub;
 pub mod waiting;
@@ -37,6 +38,7 @@ pub struct Hub {
     pub pubsub: pubsub::PubSub,
     pub waiting: waiting::Waiting,
     pub watch: watch::Watch,
+    pub monitors: monitor::Monitors,
     pub config: Config,
     next_client_id: AtomicU64,
     started_ms: AtomicU64,
@@ -79,6 +81,7 @@ impl Hub {
     pub fn forget(&self, client: &mut Client) {
         self.abandon(client);
         self.pubsub.drop_all(&client.handle);
+        self.monitors.remove(client.id());
         self.clients.remove(client.id());
     }
 }

@@ -1,0 +1,102 @@
+//! Who hears of every command (MONITOR), and the line in which they hear of it.
+//!
+//! As long as nobody monitors, a command pays one load. The line is written once and shared.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+
+use super::client::{Client, Delivery, Handle};
+use crate::reply::Reply;
+
+/// The registry of monitors.
+#[derive(Default)]
+pub struct Monitors {
+    list: Mutex<Vec<Arc<Handle>>>,
+    count: AtomicUsize,
+}
+
+impl Monitors {
+    #[inline]
+    pub fn any(&self) -> bool {
+        self.count.load(Ordering::Relaxed) != 0
+    }
+
+    /// The client hears of every command from now on.
+    pub fn add(&self, handle: &Arc<Handle>) {
+        let mut list = self.list.lock();
+        if list.iter().all(|known| known.id != handle.id) {
+            list.push(Arc::clone(handle));
+        }
+        self.count.store(list.len(), Ordering::Relaxed);
+    }
+
+    /// Forgets a client.
+    pub fn remove(&self, id: u64) {
+        if self.any() {
+            let mut list = self.list.lock();
+            list.retain(|known| known.id != id);
+            self.count.store(list.len(), Ordering::Relaxed);
+        }
+    }
+
+    /// Tells all of them.
+    pub fn tell(&self, line: &[u8]) {
+        let mut push = Reply::new();
+        push.push(2);
+        push.bulk(b"monitor");
+        push.bulk(line);
+        let push = Arc::new(push);
+        for handle in self.list.lock().iter() {
+            handle.deliver(Delivery::Push(Arc::clone(&push)));
+        }
+    }
+}
+
+/// A command as MONITOR shows it: `1339518083.107412 [0 address] "keys" "*"`.
+pub fn line(now_us: u64, client: &Client, words: &[&[u8]]) -> Vec<u8> {
+    let address = client.handle.mailbox.address();
+    let (seconds, micros) = (now_us / 1_000_000, now_us % 1_000_000);
+    let mut line = format!("{seconds}.{micros:06} [{} {address}]", client.db);
+    for word in words {
+        line.push(' ');
+        quote(&mut line, word);
+    }
+    line.into_bytes()
+}
+
+/// Between double quotes, with everything escaped that is not plain ASCII.
+fn quote(line: &mut String, word: &[u8]) {
+    line.push('"');
+    for &byte in word {
+        match byte {
+            b'"' | b'\\' => {
+                line.push('\\');
+                line.push(char::from(byte));
+            }
+            b'\n' => line.push_str("\\n"),
+            b'\r' => line.push_str("\\r"),
+            b'\t' => line.push_str("\\t"),
+            0x07 => line.push_str("\\a"),
+            0x08 => line.push_str("\\b"),
+            b' '..=b'~' => line.push(char::from(byte)),
+            // Writing to a string cannot fail.
+            _ => _ = write!(line, "\\x{byte:02x}"),
+        }
+    }
+    line.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quote;
+
+    #[test]
+    fn bytes_are_escaped_as_servers_do() {
+        let mut line = String::new();
+        quote(&mut line, b"a \"b\" \\ \n\x00\xff");
+        assert_eq!(line, r#""a \"b\" \\ \n\x00\xff""#);
+    }
+}
