@@ -75,7 +75,7 @@ pub fn register(env: Env, exports: &Object<'_>) -> napi::Result<()> {
 /// The arguments of one callback.
 struct Call<'a> {
     wall: &'a mut Wall,
-    args: [sys::napi_value; ARGS_MAX],
+    args: &'a [sys::napi_value; ARGS_MAX],
     count: usize,
 }
 
@@ -103,7 +103,7 @@ unsafe fn enter(
     };
     wall.env = env;
     let again = std::ptr::from_mut(wall);
-    match catch_unwind(AssertUnwindSafe(|| body(Call { wall, args, count }))) {
+    match catch_unwind(AssertUnwindSafe(|| body(Call { wall, args: &args, count }))) {
         Ok(value) => value,
         // SAFETY: the body, which had borrowed the wall, has unwound.
         Err(_) => unsafe {
@@ -344,7 +344,7 @@ unsafe extern "C" fn attach(env: sys::napi_env, info: sys::napi_callback_info) -
                 return call.wall.fail(b"ERR attach() is called once, with 16 places of state");
             }
             let mut arrays = [null_mut(); 2];
-            for (reference, array) in arrays.iter_mut().zip(call.args) {
+            for (reference, array) in arrays.iter_mut().zip(call.args.iter().copied()) {
                 sys::napi_create_reference(env, array, 1, reference);
             }
             let Some(bell) = bell(env, call.args[2]) else {

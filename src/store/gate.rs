@@ -32,10 +32,10 @@ pub struct Gate {
     stripes: [Stripe; STRIPES],
 }
 
-/// Proof that the holder entered the gate.
+/// Proof that the holder entered the gate. Small, since every command passes one around.
 pub enum Entered<'a> {
     Shared { _stripe: RwLockReadGuard<'a, ()> },
-    Alone { _stripes: [Option<RwLockWriteGuard<'a, ()>>; STRIPES] },
+    Alone { _stripes: Box<[Option<RwLockWriteGuard<'a, ()>>; STRIPES]> },
 }
 
 thread_local! {
@@ -91,7 +91,7 @@ impl Gate {
 
     /// Enters alone. `None` only for the impatient.
     pub fn alone(&self, patience: Patience) -> Option<Entered<'_>> {
-        let mut guards = [const { None }; STRIPES];
+        let mut guards = Box::new([const { None }; STRIPES]);
         for (guard, stripe) in guards.iter_mut().zip(&self.stripes) {
             let entered = with_patience(patience, || stripe.0.try_write(), || stripe.0.write())?;
             *guard = Some(entered);
