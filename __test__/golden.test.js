@@ -201,7 +201,7 @@ class Cast {
 
 /** The wall does not tell a status from a string; the recording does. */
 function asRecorded(reply, step) {
-  const [line] = step.expected
+  const [line = ''] = step.expected
   if (reply.kind !== 'string' || line.startsWith('"') || line === '(string)' || step.pick) {
     return reply
   }
@@ -214,6 +214,20 @@ function transcripts(under) {
     if (entry.isDirectory()) return transcripts(file)
     return entry.name.endsWith('.txt') ? [file] : []
   })
+}
+
+test('every command of the table stands in a transcript', () => {
+  const played = transcripts(GOLDEN).map((file) => fs.readFileSync(file, 'utf8').toLowerCase())
+  const text = `\n${played.join('\n')}`.replaceAll('\n', ' \n')
+  const missing = JSON.parse(native.commandTable())
+    .map(({ name }) => name)
+    .filter((name) => !text.includes(`\n> ${name.replace('|', ' ')} `) && !isOurs(name))
+  assert.deepEqual(missing, [])
+})
+
+/** Help texts are our own, `DEBUG` is for tests, and `COMMAND` alone lists what this version has. */
+function isOurs(name) {
+  return name.endsWith('|help') || name.startsWith('debug') || name === 'command'
 }
 
 for (const file of transcripts(GOLDEN)) {
