@@ -13,6 +13,7 @@
 const loop = require('./loop')
 const table = require('./table')
 const { kHot } = require('./symbols')
+const { bytesOf } = require('./reply')
 const { BUFFERS, send, resume } = require('./dispatch')
 
 const { native, state, budget } = loop
@@ -58,7 +59,8 @@ function fastMethod(row, flags) {
     }
     if (state[2] !== 0) loop.wake()
     if (v === true) return resume(this, row, flags, arguments)
-    if (v === undefined) v = flags === 0 ? 'OK' : Buffer.from('OK')
+    if (flags !== 0) v = bytesOf(v)
+    else if (v === undefined) v = 'OK'
     return --budget[0] > 0 ? Promise.resolve(v) : loop.resolveLater(v)
   }
 }
@@ -129,7 +131,7 @@ function callMethod(flags) {
     const v = native.callArray(handle, row.id | flags, args)
     if (state[2] !== 0) loop.wake()
     if (v === true) return resume(this, row, flags, args)
-    const value = v === undefined ? (flags === 0 ? 'OK' : Buffer.from('OK')) : v
+    const value = flags !== 0 ? bytesOf(v) : v === undefined ? 'OK' : v
     return --budget[0] > 0 ? Promise.resolve(value) : loop.resolveLater(value)
   }
 }

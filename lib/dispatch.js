@@ -39,13 +39,20 @@ function howToRead(client, row, flags) {
   return client[kHow] | row.how | (flags & BUFFERS ? reply.BUFFERS : 0)
 }
 
+/** Is it a list of strings alone? */
+function isText(list) {
+  for (let i = 0; i < list.length; i++) if (typeof list[i] !== 'string') return false
+  return true
+}
+
 /**
  * What the arguments of a method are as words.
  *
  * @throws what a transformer throws
  */
 function prepare(client, row, args) {
-  let words = args.flat()
+  const [list] = args
+  let words = args.length === 1 && Array.isArray(list) && isText(list) ? list.slice() : args.flat()
   if (row.argument !== null) words = row.argument(words)
   words = toWords(words)
   const { keyPrefix } = client.options
@@ -84,6 +91,25 @@ function noScripting(what) {
   return `ERR latchkey has no Lua scripting yet: ${what} cannot run in the in-process store`
 }
 
+/** The native call with its words in places of their own, which costs less than a list. */
+function invoke(handle, id, words) {
+  const { call } = native
+  switch (words.length) {
+    case 0:
+      return call(handle, id)
+    case 1:
+      return call(handle, id, words[0])
+    case 2:
+      return call(handle, id, words[0], words[1])
+    case 3:
+      return call(handle, id, words[0], words[1], words[2])
+    case 4:
+      return call(handle, id, words[0], words[1], words[2], words[3])
+    default:
+      return native.callArray(handle, id, words)
+  }
+}
+
 /**
  * Runs a command whose client has a handle.
  *
@@ -94,13 +120,16 @@ function perform(client, row, flags, words) {
   const v =
     row.id === UNKNOWN
       ? native.callArray(client[kHandle], id, [row.name, ...words])
-      : native.callArray(client[kHandle], id, words)
+      : invoke(client[kHandle], id, words)
   if (state[2] !== 0) loop.wake()
   return conclude(client, row, flags, words, v)
 }
 
 /** The reply of a native call that returned `v`, with all that it entails. */
 function conclude(client, row, flags, words, v) {
+  if (v !== true && row.reply === null && !row.peculiar) {
+    return flags !== 0 ? reply.bytesOf(v) : v === undefined ? 'OK' : v
+  }
   if (v === true && state[0] === reply.PENDING) return AWAY
   return shape(client, row, words, reply.read(v, howToRead(client, row, flags)))
 }

@@ -46,10 +46,11 @@ class Pipeline {
     /** Made by `redis.multi()`: `exec()` gives the replies of EXEC alone. */
     this._unwrap = false
     this._execution = null
-    this.promise = new Promise((resolve, reject) => {
-      this.resolve = resolve
-      this.reject = reject
-    })
+  }
+
+  /** What `exec()` has answered, null before. */
+  get promise() {
+    return this._execution
   }
 
   get length() {
@@ -68,20 +69,21 @@ class Pipeline {
    * @param {(error: Error | null, results?: Array<[Error | null, unknown?]>) => void} [callback]
    */
   exec(callback) {
-    if (this._unwrap) return execTransaction(this, callback)
-    if (this._transactions > 0) return closeTransaction(this, callback)
+    if (this._transactions > 0) {
+      closeTransaction(this, this._unwrap ? undefined : callback)
+      if (!this._unwrap) return this
+    }
     if (this._execution === null) {
-      this._execution = nodeify(this.promise, callback)
-      this.promise.catch(noop)
-      start(this)
+      this._execution = nodeify(start(this), callback)
+      // whoever calls back later is told as well; nobody else need care
+      if (!this._unwrap) this._execution.catch(noop)
     }
     return this._execution
   }
 
   /** @deprecated like `exec`, whose commands know themselves if they want Buffers */
   execBuffer(callback) {
-    if (this._unwrap) return execTransaction(this, callback)
-    return this._transactions > 0 ? closeTransaction(this, callback) : this.exec(callback)
+    return this.exec(callback)
   }
 
   /** @param {InstanceType<typeof import('./command').Command>} command */
@@ -146,25 +148,13 @@ function closeTransaction(pipeline, callback) {
   return append(pipeline, table.lookup('exec'), 0, typeof callback === 'function' ? [callback] : [])
 }
 
-/** `exec()` of `redis.multi()`. */
-function execTransaction(pipeline, callback) {
-  if (pipeline._execution === null) {
-    if (pipeline._transactions > 0) closeTransaction(pipeline)
-    pipeline._execution = nodeify(pipeline.promise.then(unwrap), callback)
-    start(pipeline)
-  }
-  return pipeline._execution
-}
-
 /** What EXEC gave, out of the results of the whole pipeline around it. */
 function unwrap(results) {
   const [error, replies] = results[results.length - 1]
-  if (error) {
-    error.previousErrors = []
-    for (const [earlier] of results.slice(0, -1)) if (earlier) error.previousErrors.push(earlier)
-    throw error
-  }
-  return wrapReplies(replies)
+  if (!error) return wrapReplies(replies)
+  error.previousErrors = []
+  for (const [earlier] of results.slice(0, -1)) if (earlier) error.previousErrors.push(earlier)
+  return new Failure(error)
 }
 
 /** The replies of EXEC as pairs of error and reply; null when a watched key was touched. */
@@ -173,18 +163,14 @@ function wrapReplies(replies) {
   return replies.map((item) => (item instanceof Error ? [item] : [null, item]))
 }
 
-/** Runs the steps, or has them wait for a connection. */
+/** Runs the steps, or has them wait for a connection. Answers the promise of the whole. */
 function start(pipeline) {
   const { redis, _queue: steps } = pipeline
-  if (steps.length === 0) {
-    pipeline.resolve([])
-    return
-  }
+  if (steps.length === 0) return Promise.resolve([])
   if (redis[kHot] < 0 && dispatch.refuse(redis, steps[0].row) === null && redis[kHandle] < 0) {
-    dispatch.offline(redis, () => new Run(pipeline).start()).catch(pipeline.reject)
-    return
+    return dispatch.offline(redis, () => new Run(pipeline).start())
   }
-  new Run(pipeline).start()
+  return new Run(pipeline).start()
 }
 
 /** One execution of a pipeline. */
@@ -199,12 +185,24 @@ class Run {
     this.multiAt = -1
     /** Was anything run, or all refused? */
     this.ran = false
+    /** @type {(() => void) | null} called when the last reply has come */
+    this.done = null
   }
 
   start() {
     const { steps } = this
     loop.spend(steps.length - 1)
     for (let i = 0; i < steps.length; i++) this.step(steps[i], i)
+    if (this.left === 0) return this.outcome()
+    return new Promise((resolve) => {
+      this.done = () => resolve(this.outcome())
+    })
+  }
+
+  outcome() {
+    const value = this.pipeline._unwrap ? unwrap(this.results) : this.results
+    if (this.ran) return loop.answered(this.client, value)
+    return value instanceof Failure ? Promise.reject(value.reason) : Promise.resolve(value)
   }
 
   step(step, i) {
@@ -282,9 +280,7 @@ class Run {
   put(i, result) {
     this.results[i] = result
     this.left -= 1
-    if (this.left > 0) return
-    if (this.ran) loop.settle(this.client, this.pipeline.resolve, this.results)
-    else this.pipeline.resolve(this.results)
+    if (this.left === 0 && this.done !== null) this.done()
   }
 }
 

@@ -29,8 +29,6 @@ const STRINGS = 4
 /** A flat array of pairs is an object (HGETALL). */
 const OBJECT = 8
 
-const OK = Buffer.from('OK')
-
 let native
 let state
 let own
@@ -126,11 +124,41 @@ function put(object, key, value) {
   }
 }
 
+/**
+ * The names of the last object that was read. Objects that are read over and over have the same
+ * ones, and a name that is known already need not be made and looked up again.
+ */
+const names = []
+
+/** The key at the cursor, whose place among the keys is `i`. */
+function name(i) {
+  if (list === null && tokens[at] === 2 && typeof text === 'string') {
+    const length = tokens[at + 1]
+    const known = names[i]
+    at += 2
+    if (known !== undefined && known.length === length && text.startsWith(known, position)) {
+      position += length
+      return known
+    }
+    const start = position
+    position += length
+    const made = text.slice(start, position)
+    if (i < NAMES_MAX) names[i] = made
+    return made
+  }
+  const key = node()
+  return typeof key === 'string' ? key : String(key)
+}
+
+/** More names than this are not remembered. */
+const NAMES_MAX = 64
+
 function object(pairs) {
   const result = {}
   for (let i = 0; i < pairs; i++) {
-    const key = node()
-    put(result, typeof key === 'string' ? key : String(key), node())
+    const key = name(i)
+    if (key === '__proto__') put(result, key, node())
+    else result[key] = node()
   }
   return result
 }
@@ -140,6 +168,7 @@ function node() {
   const kind = tokens[at]
   const value = tokens[at + 1]
   at += 2
+  if (kind === 2) return word(value)
   switch (kind) {
     case 0:
       return null
@@ -179,14 +208,24 @@ function failure() {
 }
 
 /**
+ * A reply of one word, for a caller who wants Buffers. Short ones come as strings of as many
+ * characters as there are bytes, because a Buffer is made faster here.
+ *
+ * @param {unknown} v
+ */
+function bytesOf(v) {
+  if (typeof v === 'string') return Buffer.from(v, 'latin1')
+  return v === undefined ? Buffer.from('OK') : v
+}
+
+/**
  * The reply of a native call that returned `v`. An error comes as a Failure; nothing is thrown.
  *
  * @param {unknown} v
  * @param {number} how BUFFERS, RESP3, STRINGS and OBJECT, or-ed
  */
 function read(v, how) {
-  if (v === undefined) return how & BUFFERS ? Buffer.from(OK) : 'OK'
-  if (v !== true) return v
+  if (v !== true) return how & BUFFERS ? bytesOf(v) : v === undefined ? 'OK' : v
   if (state[0] !== JOINED && state[0] !== SEPARATE) return failure()
   open(how)
   let value
@@ -241,6 +280,7 @@ module.exports = {
   OBJECT,
   setUp,
   read,
+  bytesOf,
   decodeText,
   pairsToObject,
 }

@@ -23,6 +23,8 @@ use super::wall::{Kind, Wall, state};
 use crate::bytes::write_double;
 use crate::reply::{Reply, Token};
 
+/// A Buffer of up to so many bytes is made in JavaScript.
+const LATIN1_MAX: usize = 1024;
 /// Strings of the whole reply may be joined up to this many bytes.
 const JOIN_BYTES: usize = 1024;
 /// Slices shorter than V8's smallest sliced string are copies.
@@ -119,6 +121,11 @@ impl Wall {
                 Some(Token::Ok) | None => null_mut(),
                 Some(Token::Nil | Token::NilArray) => null_value(self.env),
                 Some(Token::Int(value)) if !shape.string_numbers => number(self.env, value),
+                Some(Token::Bulk(text) | Token::Status(text))
+                    if shape.buffers && text.len() <= LATIN1_MAX =>
+                {
+                    latin1(self.env, text)
+                }
                 Some(Token::Bulk(text) | Token::Status(text)) => {
                     match string(self.env, text, shape.buffers) {
                         Some(value) => value,
@@ -255,6 +262,18 @@ unsafe fn null_value(env: sys::napi_env) -> sys::napi_value {
     let mut made = null_mut();
     // SAFETY: the out-pointer outlives the call.
     unsafe { sys::napi_get_null(env, &raw mut made) };
+    made
+}
+
+/// The bytes as a string of as many characters, for JavaScript to make a Buffer of: its pool of
+/// memory is several times as fast as `napi_create_buffer_copy` while they are few.
+unsafe fn latin1(env: sys::napi_env, bytes: &[u8]) -> sys::napi_value {
+    let mut made = null_mut();
+    // SAFETY: pointer and length are those of one slice; the out-pointer outlives the call.
+    unsafe {
+        let at = bytes.as_ptr().cast::<c_char>();
+        sys::napi_create_string_latin1(env, at, bytes.len() as isize, &raw mut made);
+    }
     made
 }
 
