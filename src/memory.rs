@@ -7,6 +7,7 @@
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mimalloc::MiMalloc;
 
@@ -18,16 +19,37 @@ static ALLOCATOR: Counting = Counting;
 
 static INNER: MiMalloc = MiMalloc;
 
-thread_local! {
+/// What each thread has for itself. In one place, since every look at a thread-local of an addon
+/// is a call.
+struct Thread {
     /// Bytes this thread allocated less those it released. Goes below zero when memory made on
     /// another thread is released here.
-    static BALANCE: Cell<i64> = const { Cell::new(0) };
+    balance: Cell<i64>,
+    /// Its number; 0 until somebody asks.
+    number: Cell<usize>,
+}
+
+thread_local! {
+    static THREAD: Thread = const { Thread { balance: Cell::new(0), number: Cell::new(0) } };
 }
 
 /// The thread's balance so far; only differences mean anything.
 #[inline]
 pub fn balance() -> i64 {
-    BALANCE.with(Cell::get)
+    THREAD.with(|thread| thread.balance.get())
+}
+
+/// A small number of the calling thread, from 1: chooses its place in whatever is striped.
+#[inline]
+pub fn thread_number() -> usize {
+    THREAD.with(|thread| match thread.number.get() {
+        0 => {
+            static NEXT: AtomicUsize = AtomicUsize::new(1);
+            thread.number.set(NEXT.fetch_add(1, Ordering::Relaxed));
+            thread.number.get()
+        }
+        number => number,
+    })
 }
 
 /// How many bytes the allocator really takes for a request of `size` bytes.
@@ -47,7 +69,7 @@ pub const fn good_size(size: usize) -> usize {
 #[inline]
 fn charge(bytes: i64) {
     // A thread that is being torn down has no counter any more: what it frees is lost to the books.
-    let _ = BALANCE.try_with(|balance| balance.set(balance.get() + bytes));
+    let _ = THREAD.try_with(|thread| thread.balance.set(thread.balance.get() + bytes));
 }
 
 #[expect(unsafe_code, reason = "a global allocator is an unsafe trait; every call is forwarded")]

@@ -130,10 +130,10 @@ impl<'a> Context<'a> {
     pub fn look<R>(&self, index: usize, look: impl FnOnce(&Db<'a>) -> R) -> Result<R> {
         let db = self.other_db(index)?;
         let seen = look(&db);
+        self.space.count(db.take_stats());
         for dead in db.take_expired() {
             self.hub.watch.touched(index, &dead);
         }
-        self.space.count(db.take_stats());
         Ok(seen)
     }
 

@@ -92,10 +92,18 @@ pub const NO_SCRIPT: u32 = 1 << 10;
 /// Touches neither keys nor databases: runs without entering the gate.
 pub const NO_KEYSPACE: u32 = 1 << 11;
 
+/// Touches exactly the key after its name, and nothing else about it is peculiar. Set by `spec`.
+pub const PLAIN: u32 = 1 << 31;
+
 /// Writes a row; a function, so that tables read as tables.
 pub const fn spec(name: &'static str, arity: i8, keys: Keys, flags: u32, run: Handler) -> Spec {
+    let plain = matches!(keys, Keys::First) && flags & PECULIAR == 0;
+    let flags = if plain { flags | PLAIN } else { flags };
     Spec { name, arity, keys, flags, run, depth: depth(name) }
 }
+
+/// What takes a command off the short way through the engine.
+const PECULIAR: u32 = BLOCKING | ALONE | NO_QUEUE | NO_MULTI | CONTAINER | PUBSUB | NO_KEYSPACE;
 
 const fn depth(name: &str) -> u8 {
     let name = name.as_bytes();

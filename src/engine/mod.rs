@@ -39,7 +39,7 @@ use crate::hub::monitor;
 use crate::hub::{Client, Delivery, Handle, Hub, Mailbox};
 use crate::reply::Reply;
 use crate::store::evict::Pool;
-use crate::store::{Keyspace, Patience, Stats};
+use crate::store::{Keyspace, Patience};
 use check::Verdict;
 use run::Ran;
 
@@ -132,6 +132,11 @@ impl Engine {
             out.error(&Error::Internal("the client is away".into()));
             return Outcome::Done;
         };
+        if let Some(id) = id
+            && self.run_plain(who, id, words, out, patience)
+        {
+            return Outcome::Done;
+        }
         let id = match check::check(self, who, id, words, patience) {
             Verdict::Run(id) => id,
             Verdict::Queued => {
@@ -153,7 +158,6 @@ impl Engine {
         if let Some(line) = line {
             self.hub.monitors.tell(&line);
         }
-        self.space.count(Stats { commands: 1, ..Stats::default() });
         // EXEC holds the gate alone; what it ran may have written.
         if TABLE[id].is(WRITE | ALONE) {
             self.after_write();

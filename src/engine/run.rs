@@ -5,13 +5,25 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
 use super::Engine;
-use crate::command::{ALONE, Args, Context, FollowUp, Keys, Left, NO_KEYSPACE, Spec, TABLE, WRITE};
+use crate::command::{
+    ALONE, Args, Context, DENY_OOM, FollowUp, Keys, Left, NO_KEYSPACE, PLAIN, Spec, TABLE, WRITE,
+};
 use crate::error::Error;
+use crate::hub::config::{MAXMEMORY, PROTO_MAX_BULK_LEN};
 use crate::hub::waiting::{Parked, Wait};
 use crate::hub::{Client, Queued};
 use crate::memory;
 use crate::reply::Reply;
 use crate::store::{Db, Entered, Patience, Scope, Stats, Table, shard_of};
+
+/// Why nothing was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Retry {
+    /// To be called again where waiting is allowed.
+    Away,
+    /// To be called again with the gate alone.
+    Alone,
+}
 
 /// What became of a command.
 pub enum Ran {
@@ -21,6 +33,39 @@ pub enum Ran {
 }
 
 impl Engine {
+    /// The short way: a client with nothing open calls a command on one key. Nothing that is
+    /// looked at on the long way could stop it. `false` if it has to take that after all.
+    #[inline]
+    pub(super) fn run_plain(
+        &self,
+        client: &mut Client,
+        id: usize,
+        words: &[&[u8]],
+        out: &mut Reply,
+        patience: Patience,
+    ) -> bool {
+        let spec = TABLE[id];
+        let config = &self.hub.config;
+        let longest = config.get(PROTO_MAX_BULK_LEN) as usize;
+        if !spec.is(PLAIN)
+            || client.transaction.is_some()
+            || client.subscriber_mode
+            || !spec.takes(words.len())
+            || spec.is(DENY_OOM) && config.get(MAXMEMORY) != 0
+            || self.hub.monitors.any()
+            || words.iter().any(|word| word.len() > longest)
+        {
+            return false;
+        }
+        client.handle.last_command.store(id, Ordering::Relaxed);
+        client.handle.last_active.store(self.space.access_clock(), Ordering::Relaxed);
+        let ran = self.run_on_one_key(client, spec, words, words[1], out, patience).is_ok();
+        if ran && spec.is(WRITE) {
+            self.after_write();
+        }
+        ran
+    }
+
     pub(super) fn run(
         &self,
         client: &mut Option<Box<Client>>,
@@ -35,13 +80,13 @@ impl Engine {
             who.handle.last_active.store(self.space.access_clock(), Ordering::Relaxed);
             let result = match one_key(spec, words) {
                 Some(key) => self.run_on_one_key(who, spec, words, key, out, patience),
-                None if needs_all(spec) => Err(Error::Alone),
+                None if needs_all(spec) => Err(Retry::Alone),
                 None => self.run_without_keys(who, spec, words, out, patience),
             };
             match result {
                 Ok(()) => return Ran::Done,
-                Err(Error::Away) => return Ran::Away,
-                Err(_) => {}
+                Err(Retry::Away) => return Ran::Away,
+                Err(Retry::Alone) => {}
             }
         }
         self.run_alone(client, id, words, out, patience)
@@ -57,15 +102,15 @@ impl Engine {
         key: &[u8],
         out: &mut Reply,
         patience: Patience,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Retry> {
         let hash = self.space.hash(key);
         let shard = shard_of(hash);
-        let entered = self.space.gate().shared(patience).ok_or(Error::Away)?;
-        let table = self.space.table(&entered, client.db).ok_or(Error::Alone)?;
-        let guard = table.lock(shard, patience).ok_or(Error::Away)?;
+        let entered = self.space.gate().shared(patience).ok_or(Retry::Away)?;
+        let table = self.space.table(&entered, client.db).ok_or(Retry::Alone)?;
+        let guard = table.lock(shard, patience).ok_or(Retry::Away)?;
         // Whoever registers a wait holds the gate alone, so this cannot change under us.
         if spec.is(WRITE) && self.hub.waiting.has(client.db, key) {
-            return Err(Error::Alone);
+            return Err(Retry::Alone);
         }
         let result = self.run_in(
             client,
@@ -93,9 +138,9 @@ impl Engine {
         words: &[&[u8]],
         out: &mut Reply,
         patience: Patience,
-    ) -> Result<(), Error> {
-        let entered = self.space.gate().shared(patience).ok_or(Error::Away)?;
-        let table = self.space.table(&entered, client.db).ok_or(Error::Alone)?;
+    ) -> Result<(), Retry> {
+        let entered = self.space.gate().shared(patience).ok_or(Retry::Away)?;
+        let table = self.space.table(&entered, client.db).ok_or(Retry::Alone)?;
         self.run_in(
             client,
             spec,
@@ -203,12 +248,12 @@ impl Engine {
             );
             match left {
                 Ok(left) => ready.extend(left.into_iter().flat_map(|left| left.ready)),
-                Err(error) => out.error(&error),
+                // It is alone and may wait: there is no other way to call it.
+                Err(retry) => out.error(&Error::Internal(format!("{retry:?} in EXEC").into())),
             }
             if let Some(line) = line {
                 self.hub.monitors.tell(&line);
             }
-            self.space.count(Stats { commands: 1, ..Stats::default() });
         }
         client.executing = false;
     }
@@ -231,7 +276,7 @@ impl Engine {
         out: &mut Reply,
         patience: Patience,
         prepare: impl FnOnce(&mut Db<'_>),
-    ) -> Result<Option<Box<Left>>, Error> {
+    ) -> Result<Option<Box<Left>>, Retry> {
         // Whatever made the buffer grow earlier was not measured here and is not taken off below.
         out.take_growth();
         let before = memory::balance();
@@ -262,29 +307,37 @@ impl Engine {
                 Err(Error::Internal(describe(fault.as_ref()).into()))
             }
         };
+        let retry = match result {
+            Ok(()) => None,
+            Err(error) => refuse(cx.out, mark, &error),
+        };
+        // A command that waited is run again: it has been counted.
+        let again = retry.is_some() || cx.client.handle.blocked.load(Ordering::Relaxed);
+        self.space.count(Stats { commands: u64::from(!again), ..cx.db.take_stats() });
         if cx.db.has_expired() {
             for key in cx.db.take_expired() {
                 self.hub.watch.touched(cx.db.index(), &key);
             }
         }
-        let result = match result {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                cx.out.truncate(mark);
-                if matches!(error, Error::Away | Error::Alone) {
-                    Err(error)
-                } else {
-                    cx.out.error(&error);
-                    Ok(())
-                }
-            }
-        };
-        self.space.count(cx.db.take_stats());
         if !spec.is(NO_KEYSPACE) {
             let growth = cx.out.take_growth() + cx.aside;
             self.space.charge(memory::balance() - before - growth);
         }
-        result.map(|()| cx.left)
+        retry.map_or(Ok(cx.left), Err)
+    }
+}
+
+/// Turns a refusal into an error reply, or into what to do instead.
+#[cold]
+fn refuse(out: &mut Reply, mark: (usize, usize), error: &Error) -> Option<Retry> {
+    out.truncate(mark);
+    match error {
+        Error::Away => Some(Retry::Away),
+        Error::Alone => Some(Retry::Alone),
+        error => {
+            out.error(error);
+            None
+        }
     }
 }
 

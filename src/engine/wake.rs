@@ -66,10 +66,10 @@ impl Engine {
         #[expect(unsafe_code, reason = "the gate is held by the caller, in another variable")]
         let db = unsafe { Db::new(&self.space, table, db, Scope::All) };
         let kind = self.space.charged(|| db.kind(key));
+        self.space.count(db.take_stats());
         for dead in db.take_expired() {
             self.hub.watch.touched(db.index(), &dead);
         }
-        self.space.count(db.take_stats());
         kind
     }
 

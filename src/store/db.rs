@@ -43,9 +43,10 @@ pub struct Db<'a> {
     now_ms: Cell<u64>,
     /// The hash the engine computed to find the shard, with the key it belongs to.
     hint: (*const u8, usize, u64),
-    stats: Cell<Stats>,
+    hits: Cell<u32>,
+    misses: Cell<u32>,
     /// Keys that were met dead and removed.
-    expired: RefCell<Vec<Vec<u8>>>,
+    expired: RefCell<Option<Vec<Vec<u8>>>>,
     /// The hash of the value being changed.
     changing: Cell<Option<u64>>,
     /// CLIENT NO-TOUCH: reading leaves no trace.
@@ -64,8 +65,9 @@ impl<'a> Db<'a> {
             index,
             now_ms: Cell::new(0),
             hint: (std::ptr::null(), 0, 0),
-            stats: Cell::default(),
-            expired: RefCell::default(),
+            hits: Cell::new(0),
+            misses: Cell::new(0),
+            expired: RefCell::new(None),
             changing: Cell::new(None),
             quiet: false,
         }
@@ -159,31 +161,31 @@ impl<'a> Db<'a> {
         let shard = unsafe { self.table.shard(shard_of(hash)) };
         if let Some(entry) = self.table.remove_in_place(shard, hash, key) {
             self.discard(entry);
-            self.expired.borrow_mut().push(key.to_vec());
-            self.tally(|stats| stats.expired += 1);
+            self.expired.borrow_mut().get_or_insert_default().push(key.to_vec());
         }
     }
 
-    fn tally(&self, add: impl FnOnce(&mut Stats)) {
-        let mut stats = self.stats.get();
-        add(&mut stats);
-        self.stats.set(stats);
-    }
-
-    /// Counters of this command.
+    /// Counters of this command so far; `expired` counts what `take_expired` has not taken.
+    #[inline]
     pub fn take_stats(&self) -> Stats {
-        self.stats.take()
+        let expired = self.expired.borrow().as_ref().map_or(0, |keys| keys.len() as u64);
+        Stats {
+            hits: u64::from(self.hits.take()),
+            misses: u64::from(self.misses.take()),
+            expired,
+            ..Stats::default()
+        }
     }
 
     /// Were keys met dead?
     #[inline]
     pub fn has_expired(&self) -> bool {
-        !self.expired.borrow().is_empty()
+        self.expired.borrow().is_some()
     }
 
     /// Keys met dead since the last call.
     pub fn take_expired(&self) -> Vec<Vec<u8>> {
-        if self.expired.borrow().is_empty() { Vec::new() } else { self.expired.take() }
+        self.expired.take().unwrap_or_default()
     }
 
     /// Drops a value, or leaves a large one to another thread.
@@ -212,13 +214,8 @@ impl<'a> Db<'a> {
     #[inline]
     pub fn entry(&self, key: &[u8]) -> Option<&Entry> {
         let found = self.find(key);
-        self.tally(|stats| {
-            if found.is_some() {
-                stats.hits += 1;
-            } else {
-                stats.misses += 1;
-            }
-        });
+        let counter = if found.is_some() { &self.hits } else { &self.misses };
+        counter.set(counter.get() + 1);
         found.map(|entry| &*entry)
     }
 
@@ -257,7 +254,8 @@ impl<'a> Db<'a> {
             None => Ok(None),
             Some(entry) => {
                 Self::sound(entry)?;
-                entry.as_str().map(Some).ok_or(Error::WrongType)
+                let Some(text) = entry.as_str() else { return Err(Error::WrongType) };
+                Ok(Some(text))
             }
         }
     }

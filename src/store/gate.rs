@@ -4,11 +4,11 @@
 //! takes only its own stripe, so threads do not pull one counter back and forth; who enters
 //! alone takes them all, always in the same order.
 
-use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::memory::thread_number;
 
 const STRIPES: usize = 8;
 
@@ -36,21 +36,6 @@ pub struct Gate {
 pub enum Entered<'a> {
     Shared { _stripe: RwLockReadGuard<'a, ()> },
     Alone { _stripes: Box<[Option<RwLockWriteGuard<'a, ()>>; STRIPES]> },
-}
-
-thread_local! {
-    static STRIPE: Cell<usize> = const { Cell::new(usize::MAX) };
-}
-
-/// The stripe of the calling thread, here and in other striped books.
-pub fn stripe_of_thread() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    STRIPE.with(|stripe| {
-        if stripe.get() == usize::MAX {
-            stripe.set(NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES);
-        }
-        stripe.get()
-    })
 }
 
 /// Tries again for as long as the patience lasts.
@@ -84,7 +69,7 @@ impl Gate {
     /// Enters beside others. `None` only for the impatient.
     #[inline]
     pub fn shared(&self, patience: Patience) -> Option<Entered<'_>> {
-        let stripe = &self.stripes[stripe_of_thread()].0;
+        let stripe = &self.stripes[thread_number() % STRIPES].0;
         with_patience(patience, || stripe.try_read(), || stripe.read())
             .map(|guard| Entered::Shared { _stripe: guard })
     }

@@ -201,7 +201,7 @@ impl Keyspace {
     }
 
     fn book(&self) -> &Books {
-        &self.books[super::gate::stripe_of_thread() % STRIPES]
+        &self.books[crate::memory::thread_number() % STRIPES]
     }
 
     /// Bytes the allocator holds for this store.
