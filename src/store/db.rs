@@ -289,10 +289,14 @@ impl<'a> Db<'a> {
     pub fn create<T: Collection>(&mut self, key: &[u8]) -> Result<&mut T> {
         let hash = self.hash_of(key);
         self.changing.set(Some(hash));
-        if self.find(key).is_none() {
+        let entry = if let Some(found) = self.find(key).map(std::ptr::from_mut) {
+            // SAFETY: found through `&mut self`, which the result borrows; nothing was inserted
+            // since. The pointer only tells the borrow checker that this branch returns.
+            unsafe { &mut *found }
+        } else {
             self.insert(hash, Entry::collection(key, T::empty(), None));
-        }
-        let entry = self.find(key).expect("the key was found or has just been made");
+            self.find(key).expect("the key has just been made")
+        };
         Self::sound(entry)?;
         entry.as_collection_mut().ok_or(Error::WrongType)
     }

@@ -207,17 +207,25 @@ fn lengths(bytes: &[u8], at: usize) -> (usize, usize) {
 /// Where the element after the one at `at` starts.
 #[inline]
 pub(super) fn skip(bytes: &[u8], at: usize) -> usize {
+    // Nearly all elements are one of these two.
+    match bytes[at] {
+        0..0x80 => return at + 2,
+        code @ 0x80..0xC0 => return at + 2 + usize::from(code & 0x3F),
+        _ => {}
+    }
     let (code, data) = lengths(bytes, at);
     at + code + data + back_bytes(code + data)
 }
 
 /// Where the element starts that ends before `end`.
+#[inline]
 pub(super) fn skip_back(bytes: &[u8], end: usize) -> usize {
     let (len, back) = back_len(bytes, end);
     end - back - len
 }
 
 /// The length told by the backward length that ends before `end`, and how many bytes tell it.
+#[inline]
 fn back_len(bytes: &[u8], end: usize) -> (usize, usize) {
     let (mut len, mut back) = (0, 0);
     loop {
@@ -231,6 +239,7 @@ fn back_len(bytes: &[u8], end: usize) -> (usize, usize) {
 }
 
 /// The element at `at`.
+#[inline]
 pub(super) fn element(bytes: &[u8], at: usize) -> Element<'_> {
     element_and_next(bytes, at).0
 }
@@ -238,10 +247,21 @@ pub(super) fn element(bytes: &[u8], at: usize) -> Element<'_> {
 /// The element at `at`, and where the next one starts.
 #[inline]
 pub(super) fn element_and_next(bytes: &[u8], at: usize) -> (Element<'_>, usize) {
+    match bytes[at] {
+        first @ 0..0x80 => (Element::Int(i64::from(first)), at + 2),
+        code @ 0x80..0xC0 => {
+            let end = at + 1 + usize::from(code & 0x3F);
+            (Element::Bytes(&bytes[at + 1..end]), end + 1)
+        }
+        _ => long_element_and_next(bytes, at),
+    }
+}
+
+fn long_element_and_next(bytes: &[u8], at: usize) -> (Element<'_>, usize) {
     let (code, data) = lengths(bytes, at);
     let next = at + code + data + back_bytes(code + data);
     let element = match bytes[at] {
-        0x80..0xC0 | 0xE0..=0xF0 => Element::Bytes(&bytes[at + code..at + code + data]),
+        0xE0..=0xF0 => Element::Bytes(&bytes[at + code..at + code + data]),
         first => Element::Int(int(bytes, at, first)),
     };
     (element, next)

@@ -102,8 +102,7 @@ impl SortedSet {
             Self::Listpack(list) => compact::find(list, member).map(|(pos, old)| {
                 let outcome = options.change(old, score);
                 if let AddOutcome::Updated(new) = outcome {
-                    compact::remove(list, pos);
-                    compact::insert(list, member, new);
+                    compact::update(list, pos, member, new);
                 }
                 outcome
             }),

@@ -61,6 +61,26 @@ pub(super) fn insert(list: &mut Listpack, member: &[u8], score: f64) {
     }
 }
 
+/// Gives the member at `pos` another score. Where it keeps its place, only the score is written.
+pub(super) fn update(list: &mut Listpack, pos: Pos, member: &[u8], score: f64) {
+    let is_after = |other: Element<'_>, other_score: f64| {
+        other_score > score || other_score == score && other.cmp_bytes(member) == Ordering::Greater
+    };
+    let before = list.prev(pos).and_then(|at| Some((list.at(list.prev(at)?), list.at(at))));
+    let behind = list.next(pos).and_then(|at| {
+        let next = list.next(at)?;
+        Some((list.at(next), list.at(list.next(next)?)))
+    });
+    let keeps_place = before.is_none_or(|(other, old)| !is_after(other, score_of(old)))
+        && behind.is_none_or(|(other, old)| is_after(other, score_of(old)));
+    if let Some(at) = list.next(pos).filter(|_| keeps_place) {
+        list.replace(at, &score_text(score));
+    } else {
+        remove(list, pos);
+        insert(list, member, score);
+    }
+}
+
 /// Takes out the member at `pos` with its score.
 pub(super) fn remove(list: &mut Listpack, pos: Pos) {
     list.remove_many(pos, 2);

@@ -82,10 +82,8 @@ impl SortedSet {
     /// `len() - 1 - rank`.
     pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
         match self {
-            Self::Listpack(list) => compact::pairs(list)
-                .enumerate()
-                .find(|(_, (_, other, _))| other.eq_bytes(member))
-                .map(|(rank, (_, _, score))| (rank, score)),
+            Self::Listpack(list) => compact::find(list, member)
+                .map(|(pos, score)| (list.iter_through(pos).count() / 2, score)),
             Self::Tree(tree) => tree.rank(member),
         }
     }
