@@ -8,7 +8,7 @@ const reply = require('./reply')
 const { kHot, kHandle, kStatus, kFlags, kHow, kOffline, kClosing, kAfter } = require('./symbols')
 const { Failure, ReplyError, closedError, describe } = require('./errors')
 const { nodeify, noop } = require('./callback')
-const { toWords } = require('./words')
+const { toWord, toWords } = require('./words')
 const { Command, prefixKeys } = require('./command')
 const { UNKNOWN } = require('./table')
 const { scripting } = require('./later-commands')
@@ -137,7 +137,7 @@ function conclude(client, row, flags, words, v) {
 /** The last touch: errors know their command, transformers and the client's state are served. */
 function shape(client, row, words, value) {
   if (value instanceof Failure) {
-    if (value.reason instanceof Error) describe(value.reason, row.name, words)
+    if (value.reason instanceof Error) describe(value.reason, row.name, words.map(toWord))
     return value
   }
   if (row.peculiar) client[kAfter](row.name.toLowerCase(), words, value)

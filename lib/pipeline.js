@@ -133,12 +133,12 @@ function append(pipeline, row, flags, args) {
   return pipeline
 }
 
-/** Are the arguments words already, with nothing to add? */
+/** Are the arguments what the native call takes, with nothing to add? */
 function isReady(pipeline, row, args) {
   if (pipeline.options.keyPrefix) return false
   if (row.argument !== null && args.length < 3) return false
   for (let i = 0; i < args.length; i++) {
-    if (typeof args[i] !== 'string') return false
+    if (typeof args[i] !== 'string' && !Number.isSafeInteger(args[i])) return false
   }
   return true
 }
