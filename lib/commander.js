@@ -14,13 +14,13 @@ const loop = require('./loop')
 const table = require('./table')
 const { kHot } = require('./symbols')
 const { bytesOf } = require('./reply')
-const { BUFFERS, send, resume } = require('./dispatch')
+const { BUFFERS, callLong, send, resume } = require('./dispatch')
 
 const { native, state, budget } = loop
 
 /** The method of a command that goes straight to the native call when its client's state is plain. */
 function fastMethod(row, flags) {
-  const { call, callArray } = native
+  const { call } = native
   const id = row.id | flags
   return function (a, b, c, d, e, f, g, h) {
     const handle = this[kHot]
@@ -55,7 +55,7 @@ function fastMethod(row, flags) {
         v = call(handle, id, a, b, c, d, e, f, g, h)
         break
       default:
-        v = callArray(handle, id, Array.from(arguments))
+        v = callLong(handle, id, Array.from(arguments))
     }
     if (state[2] !== 0) loop.wake()
     if (v === true) return resume(this, row, flags, arguments)

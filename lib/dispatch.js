@@ -106,8 +106,17 @@ function invoke(handle, id, words) {
     case 4:
       return call(handle, id, words[0], words[1], words[2], words[3])
     default:
-      return native.callArray(handle, id, words)
+      return callLong(handle, id, words)
   }
+}
+
+/** Up to so many words may have places of their own. */
+const MANY = 128
+
+function callLong(handle, id, words) {
+  return words.length <= MANY
+    ? native.callMany(handle, id, ...words)
+    : native.callArray(handle, id, words)
 }
 
 /**
@@ -252,6 +261,7 @@ function withStack(promise, site) {
 module.exports = {
   AWAY,
   BUFFERS,
+  callLong,
   Job,
   prepare,
   refuse,

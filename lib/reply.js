@@ -62,13 +62,21 @@ function open(how) {
   }
   text = null
   const used = state[3]
-  list = []
+  list = NOTHING
   if (used > own.length) {
     tokens = new Float64Array(used)
-    native.take(list, tokens)
+    native.take(gather, tokens)
   } else {
-    native.take(list)
+    native.take(gather)
   }
+}
+
+const NOTHING = []
+
+/** Called with the strings of a reply, in batches: their list is born here. */
+function gather(...batch) {
+  if (list === NOTHING) list = batch
+  else list.push(...batch)
 }
 
 function close() {

@@ -15,9 +15,12 @@ export interface Wall {
   disconnect(handle: number): void
   /** A command by its id with up to eight words. */
   call(handle: number, id: number, ...words: unknown[]): Answer
+  /** The same with up to 128 words. */
+  callMany(handle: number, id: number, ...words: unknown[]): Answer
+  /** Any number of words; with the id 0xffff the first is the command's name. */
   callArray(handle: number, id: number, words: unknown[]): Answer
   /** What the last answer `true` left behind: see reply.js. */
-  take(list?: unknown[], tokens?: Float64Array): string | Buffer
+  take(list?: unknown[] | ((...batch: unknown[]) => void), tokens?: Float64Array): string | Buffer
   /** The next event that waits for this thread; `state[5]` says of what kind it is. */
   next(): Answer
   /** The positions of the keys among the words of a command. */

@@ -18,6 +18,7 @@ use std::ffi::{c_char, c_void};
 use std::ptr::{null, null_mut};
 
 use napi::sys;
+use smallvec::SmallVec;
 
 use super::wall::{Kind, Wall, state};
 use crate::bytes::write_double;
@@ -207,20 +208,22 @@ impl Wall {
         unsafe { string(self.env, &self.text, buffers) }.unwrap_or(null_mut())
     }
 
-    /// `take(list, tokens?)`: the strings one by one, and the tokens if they had no room.
+    /// `take(to, tokens?)`: the strings one by one, and the tokens if they had no room.
     ///
     /// # Safety
-    /// As for `answer`; `list` is an array, `tokens` has the announced length.
+    /// As for `answer`; `to` is an array, or a function that is called with the strings, in
+    /// batches; `tokens` has the announced length.
     pub unsafe fn take_list(
         &mut self,
-        list: sys::napi_value,
+        to: sys::napi_value,
         tokens: Option<&mut [f64]>,
     ) -> sys::napi_value {
         let mut tokens = tokens;
-        let (mut at, mut index) = (0, 0u32);
+        let mut at = 0;
         let env = self.env;
+        let mut batch = Batch { env, to, values: SmallVec::new(), done: 0 };
         let mut scope = null_mut();
-        // SAFETY: scopes are opened and closed in pairs on this thread.
+        // SAFETY: scopes are opened and closed in pairs on this thread, each with its batch.
         unsafe {
             sys::napi_open_handle_scope(env, &raw mut scope);
             for token in self.reply.tokens() {
@@ -239,13 +242,14 @@ impl Wall {
                 let Some(text) = text else { continue };
                 let buffers = self.shape.buffers && kind != kind::ERROR;
                 let value = string(env, text, buffers).unwrap_or_else(|| null_value(env));
-                sys::napi_set_element(env, list, index, value);
-                index += 1;
-                if (index as usize).is_multiple_of(SCOPE) {
+                batch.values.push(value);
+                if batch.values.len() == SCOPE {
+                    batch.give();
                     sys::napi_close_handle_scope(env, scope);
                     sys::napi_open_handle_scope(env, &raw mut scope);
                 }
             }
+            batch.give();
             sys::napi_close_handle_scope(env, scope);
         }
         null_mut()
@@ -255,6 +259,41 @@ impl Wall {
     pub fn load(&mut self, reply: &Reply) {
         self.reply.clear();
         self.reply.append(reply);
+    }
+}
+
+/// Values on their way into an array that JavaScript made.
+struct Batch {
+    env: sys::napi_env,
+    to: sys::napi_value,
+    values: SmallVec<[sys::napi_value; 128]>,
+    /// How many went before.
+    done: u32,
+}
+
+impl Batch {
+    /// Hands the values over. As arguments of a function they cost a fraction of what it takes
+    /// to set the elements of an array one by one.
+    unsafe fn give(&mut self) {
+        if self.values.is_empty() {
+            return;
+        }
+        let (env, to) = (self.env, self.to);
+        let mut kind = 0;
+        // SAFETY: on the environment's thread, with live values of it.
+        unsafe {
+            sys::napi_typeof(env, to, &raw mut kind);
+            if kind == sys::ValueType::napi_function {
+                let (count, values) = (self.values.len(), self.values.as_ptr());
+                sys::napi_call_function(env, to, to, count, values, null_mut());
+            } else {
+                for (index, value) in (self.done..).zip(&self.values) {
+                    sys::napi_set_element(env, to, index, *value);
+                }
+            }
+        }
+        self.done += self.values.len() as u32;
+        self.values.clear();
     }
 }
 

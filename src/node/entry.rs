@@ -18,8 +18,10 @@ use super::wall::{Kind, Wall, clean_up, state};
 use crate::command::TABLE;
 use crate::hub::client::Protocol;
 
-/// Words a positional call may have, the handle and the id before them.
+/// Values a positional call may have: the handle, the id and eight words.
 const ARGS_MAX: usize = 10;
+/// The same of `callMany`, for which clearing the places costs more.
+const MANY_MAX: usize = 130;
 /// Flags that JavaScript ors to a command's id.
 const BUFFERS: u32 = 0x1_0000;
 const STRING_NUMBERS: u32 = 0x2_0000;
@@ -30,11 +32,12 @@ type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> 
 
 /// Adds the raw functions to the module's exports.
 pub fn register(env: Env, exports: &Object<'_>) -> napi::Result<()> {
-    let functions: [(&str, Callback); 11] = [
+    let functions: [(&str, Callback); 12] = [
         ("attach", attach),
         ("connect", connect),
         ("disconnect", disconnect),
         ("call", call),
+        ("callMany", call_many),
         ("callArray", call_array),
         ("take", take),
         ("next", next),
@@ -75,18 +78,30 @@ pub fn register(env: Env, exports: &Object<'_>) -> napi::Result<()> {
 /// The arguments of one callback.
 struct Call<'a> {
     wall: &'a mut Wall,
-    args: &'a [sys::napi_value; ARGS_MAX],
+    args: &'a [sys::napi_value],
     count: usize,
 }
 
 /// Reads the arguments, runs the body, and turns a panic into an error.
+#[inline]
 unsafe fn enter(
     env: sys::napi_env,
     info: sys::napi_callback_info,
     body: impl FnOnce(Call<'_>) -> sys::napi_value,
 ) -> sys::napi_value {
-    let mut args = [null_mut(); ARGS_MAX];
-    let mut count = ARGS_MAX;
+    // SAFETY: passed on from the caller.
+    unsafe { enter_with::<ARGS_MAX>(env, info, body) }
+}
+
+/// As `enter`, with room for so many arguments.
+#[inline]
+unsafe fn enter_with<const ROOM: usize>(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+    body: impl FnOnce(Call<'_>) -> sys::napi_value,
+) -> sys::napi_value {
+    let mut args = [null_mut(); ROOM];
+    let mut count = ROOM;
     let mut data: *mut c_void = null_mut();
     // SAFETY: the out-pointers live across the call; the data pointer is the wall that
     // `register` leaked, used by one thread only.
@@ -113,6 +128,26 @@ unsafe fn enter(
 }
 
 impl Call<'_> {
+    /// The command whose words are the arguments.
+    #[inline]
+    unsafe fn run(self) -> sys::napi_value {
+        // SAFETY: inside a callback; every value read is an argument of it.
+        unsafe {
+            let (handle, id) = (self.number(0) as usize, self.number(1));
+            let Some(spec) = TABLE.get((id & 0xFFFF) as usize) else {
+                return self.wall.fail(b"ERR there is no command with this id");
+            };
+            self.wall.words.clear();
+            self.wall.words.push(spec.name.as_bytes());
+            for at in 2..self.count.min(self.args.len()) {
+                if self.wall.words.read(self.wall.env, self.args[at]).is_err() {
+                    return self.wall.signal(Kind::Odd);
+                }
+            }
+            self.wall.run(handle, Some((id & 0xFFFF) as usize), Call::shape(id))
+        }
+    }
+
     #[inline]
     unsafe fn number(&self, at: usize) -> u32 {
         let mut value = 0;
@@ -129,22 +164,17 @@ impl Call<'_> {
 /// `call(handle, id, ...words)`
 unsafe extern "C" fn call(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     // SAFETY: inside a callback; every value read is an argument of it.
-    unsafe {
-        enter(env, info, |call| {
-            let (handle, id) = (call.number(0) as usize, call.number(1));
-            let Some(spec) = TABLE.get((id & 0xFFFF) as usize) else {
-                return call.wall.fail(b"ERR there is no command with this id");
-            };
-            call.wall.words.clear();
-            call.wall.words.push(spec.name.as_bytes());
-            for at in 2..call.count.min(ARGS_MAX) {
-                if call.wall.words.read(env, call.args[at]).is_err() {
-                    return call.wall.signal(Kind::Odd);
-                }
-            }
-            call.wall.run(handle, Some((id & 0xFFFF) as usize), Call::shape(id))
-        })
-    }
+    unsafe { enter(env, info, |call| call.run()) }
+}
+
+/// `callMany(handle, id, ...words)`: more words, in places of their own too. Taking them out of
+/// an array costs several times as much.
+unsafe extern "C" fn call_many(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+) -> sys::napi_value {
+    // SAFETY: inside a callback; every value read is an argument of it.
+    unsafe { enter_with::<MANY_MAX>(env, info, |call| call.run()) }
 }
 
 /// `callArray(handle, id, words)`; with id 0xFFFF the first word is the command's name.
