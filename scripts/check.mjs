@@ -3,7 +3,6 @@
  * servers, and all tests. All of it runs even when one fails, and the end says which did.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import os from 'node:os'
 import path from 'node:path'
 import { requireCargo, root, run, runScript, setUp } from './setup.mjs'
 
@@ -54,7 +53,8 @@ function buildWithoutDrift() {
 }
 
 function platformPackagesAreCurrent() {
-  const fresh = mkdtempSync(path.join(os.tmpdir(), 'latchkey-npm-'))
+  // napi writes only inside the project
+  const fresh = mkdtempSync(path.join(root, 'target', 'npm-'))
   try {
     const made = npx('napi', 'create-npm-dirs', '--npm-dir', path.relative(root, fresh))
     return made && sameTexts(fresh, path.join(root, 'npm'))
