@@ -200,8 +200,9 @@ fn add(
     };
     let (mut added, mut updated, mut last) = (0, 0, None);
     if let Some(set) = found {
-        let len_bytes = if set.is_empty() { pairs[1].len() } else { 0 };
-        set.expect(scores.len(), len_bytes, &limits);
+        let members = pairs.iter().skip(1).step_by(2);
+        let longest = members.map(|member| member.len()).max().unwrap_or(0);
+        set.expect(scores.len(), longest, &limits);
         for (pair, score) in pairs.chunks_exact(2).zip(scores) {
             last = match set.add(pair[1], score, options, &limits) {
                 AddOutcome::Added(score) => {
