@@ -17,6 +17,7 @@ use super::evict;
 use super::kinds;
 use super::space::{Keyspace, Stats};
 use super::table::{Table, shard_of};
+use crate::clock::COARSE_LAG_MS;
 use crate::error::{Error, Result};
 use crate::types::Collection;
 
@@ -41,6 +42,8 @@ pub struct Db<'a> {
     pub(super) scope: Scope,
     index: usize,
     now_ms: Cell<u64>,
+    /// The time as a cheap look told it.
+    coarse_ms: u64,
     /// The hash the engine computed to find the shard, with the key it belongs to.
     hint: (*const u8, usize, u64),
     hits: Cell<u32>,
@@ -64,6 +67,7 @@ impl<'a> Db<'a> {
             scope,
             index,
             now_ms: Cell::new(0),
+            coarse_ms: space.look_at_clock(),
             hint: (std::ptr::null(), 0, 0),
             hits: Cell::new(0),
             misses: Cell::new(0),
@@ -110,6 +114,12 @@ impl<'a> Db<'a> {
         self.now_ms.get()
     }
 
+    /// Has this moment come? The exact time is asked for only where it could matter.
+    #[inline]
+    fn is_past(&self, at_ms: u64) -> bool {
+        at_ms <= self.coarse_ms + COARSE_LAG_MS && at_ms <= self.now_ms()
+    }
+
     /// Lets the commands of a transaction or script share one moment.
     pub fn set_now_ms(&self, now_ms: u64) {
         self.now_ms.set(now_ms);
@@ -144,7 +154,7 @@ impl<'a> Db<'a> {
         let shard = unsafe { self.table.shard(index) };
         let entry = Table::find_mut(shard, hash, key)?;
         if let Some(deadline_ms) = entry.deadline_ms()
-            && deadline_ms <= self.now_ms()
+            && self.is_past(deadline_ms)
         {
             self.expire(hash, key);
             return None;
@@ -227,7 +237,7 @@ impl<'a> Db<'a> {
         let shard = unsafe { self.table.shard(shard_of(hash)) };
         let entry = Table::find(shard, hash, key)?;
         match entry.deadline_ms() {
-            Some(at) if at <= self.now_ms() => {
+            Some(at) if self.is_past(at) => {
                 self.expire(hash, key);
                 None
             }

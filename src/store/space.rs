@@ -104,7 +104,7 @@ impl Keyspace {
             trash_any: false.into(),
             clock,
         };
-        space.now_ms();
+        space.look_at_clock();
         space
     }
 
@@ -122,12 +122,19 @@ impl Keyspace {
     /// The time, from the store's clock.
     #[inline]
     pub fn now_ms(&self) -> u64 {
-        let now_ms = self.clock.now_ms();
-        let seconds = (now_ms / 1000) as u32 & 0xFF_FFFF;
+        self.clock.now_ms()
+    }
+
+    /// A cheap look at the clock at the start of a command: it dates the uses that entries note,
+    /// and tells of most deadlines that they are far away.
+    #[inline]
+    pub fn look_at_clock(&self) -> u64 {
+        let coarse_ms = self.clock.coarse_ms();
+        let seconds = (coarse_ms / 1000) as u32 & 0xFF_FFFF;
         if self.access_clock.load(Ordering::Relaxed) != seconds {
             self.access_clock.store(seconds, Ordering::Relaxed);
         }
-        now_ms
+        coarse_ms
     }
 
     /// The seconds that entries note at each use; as fresh as the last look at the clock.
