@@ -214,9 +214,11 @@ pub fn is_word(word: &[u8], name: &str) -> bool {
     word.eq_ignore_ascii_case(name.as_bytes())
 }
 
-/// Bytes as text for error messages: what is not UTF-8 is shown as U+FFFD.
+/// Bytes as text for error messages: what is not UTF-8 is shown as U+FFFD, and as C prints words,
+/// they end at a zero byte.
 pub fn lossy(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    let end = memchr::memchr(0, bytes).unwrap_or(bytes.len());
+    String::from_utf8_lossy(&bytes[..end]).into_owned()
 }
 
 #[cfg(test)]

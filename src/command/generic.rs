@@ -243,7 +243,7 @@ impl<'a> ScanOptions<'a> {
             } else if args.left() > 1 && args.option("MATCH") {
                 options.pattern = Some(args.next()?);
             } else if args.left() > 1 && command == "scan" && args.option("TYPE") {
-                options.kind = Some(args.next()?);
+                options.kind = Some(type_name(args.next()?)?);
             } else if command == "hscan" && args.option("NOVALUES") {
                 options.names_only = true;
             } else if args.option("NOVALUES") {
@@ -266,18 +266,20 @@ impl<'a> ScanOptions<'a> {
     }
 }
 
+/// The name of a type, as SCAN's TYPE takes it.
+fn type_name(name: &[u8]) -> Result<&[u8]> {
+    let known = ["string", "list", "set", "zset", "hash", "stream"];
+    if known.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())) {
+        return Ok(name);
+    }
+    Err(Error::text(format!("ERR unknown type name '{}'", lossy(name))))
+}
+
 /// `SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]`: the next cursor and some keys.
 fn scan(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let from = cursor(args.next()?)?;
     let options = ScanOptions::parse(args, "scan")?;
     cx.cost(options.count.min(cx.db.len()))?;
-    if let Some(name) = options.kind
-        && !["string", "list", "set", "zset", "hash", "stream"]
-            .iter()
-            .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
-    {
-        return Err(Error::text(format!("ERR unknown type name '{}'", lossy(name))));
-    }
     let mut found = Vec::new();
     let next = cx.db.scan(from, options.count, |entry| {
         let right_kind = options

@@ -34,7 +34,7 @@ fn everything() -> impl Iterator<Item = (&'static Spec, &'static Facts)> {
 
 /// A command or subcommand by its full name, in any case.
 fn named(name: &[u8]) -> Option<(&'static Spec, &'static Facts)> {
-    let spec = ALL[id_of(&lossy(name).to_ascii_lowercase())?];
+    let spec = ALL[id_of(&std::str::from_utf8(name).ok()?.to_ascii_lowercase())?];
     Some((spec, facts::of(spec.name)?))
 }
 

@@ -1,0 +1,248 @@
+// Random transcripts that make sense often enough: commands are drawn from what COMMAND DOCS says
+// of their arguments (`src/command/facts.json`), words from small pools, so that keys meet their
+// type, options meet each other, and mistakes come in all the places where a user makes them.
+
+import fs from 'node:fs'
+
+const facts = JSON.parse(
+  fs.readFileSync(new URL('../../src/command/facts.json', import.meta.url), 'utf8'),
+)
+
+const GROUPS = ['string', 'generic', 'hash', 'list', 'set', 'sorted-set', 'stream']
+
+/** Every type under keys of its own, rebuilt now and then. */
+const SCENE = [
+  'FLUSHALL',
+  'SET text hello',
+  'SET number 10',
+  'RPUSH list a b 1 2 a',
+  'RPUSH long {1..300}',
+  'HSET hash f 1 g v 1 2',
+  'HSET wide {1..1200}',
+  'SADD ints 1 2 3',
+  'SADD words a b f',
+  'ZADD scores 1 a 2 b 3 c',
+  'ZADD ranks {1..400}',
+  'ZADD lex 0 a 0 b 0 f 0 g',
+  'XADD stream 1-1 f v',
+  'XADD stream 2-1 f v g w',
+]
+const COMMANDS_PER_SCENE = 15
+
+const KEYS = {
+  string: ['text', 'number'],
+  hash: ['hash', 'wide'],
+  list: ['list', 'long'],
+  set: ['ints', 'words'],
+  'sorted-set': ['scores', 'ranks'],
+  stream: ['stream'],
+}
+const ALL_KEYS = [...Object.values(KEYS).flat(), 'missing', 'other']
+
+const INTEGERS = ['0', '1', '2', '3', '-1', '-2', '5', '100', '-100', 'abc', '1.5', '""', '01']
+const EXTREMES = [
+  '9223372036854775807',
+  '-9223372036854775808',
+  '9223372036854775808',
+  '4294967296',
+]
+const DOUBLES = ['0', '1', '2.5', '-1', '3', 'inf', '-inf', '1e3', 'abc', 'nan', '""', '.5', '10']
+const STRINGS = [
+  'a',
+  'b',
+  'c',
+  'f',
+  'g',
+  '1',
+  '2',
+  '3',
+  '""',
+  '"\\x00\\xff"',
+  '01',
+  '{70*x}',
+  '100',
+]
+const RANGES = [
+  '0',
+  '-1',
+  '1',
+  '2',
+  '(1',
+  '-inf',
+  '+inf',
+  '(2',
+  '3',
+  '-',
+  '+',
+  '[a',
+  '(b',
+  '[f',
+  'abc',
+]
+const IDS = ['0', '0-0', '1-1', '2', '2-1', '3-7', '5-*', '9-9', '$', '-', '+', '(1-1', 'abc', '7']
+const WORDS = [...STRINGS, ...INTEGERS, 'COUNT', 'NX', 'XX', 'LIMIT', 'WITHSCORES', 'FOO', 'GET']
+
+/** Replies that chance or a private order of the server shapes. */
+const LOOKS = [
+  [/^(spop|srandmember|hrandfield|zrandmember|randomkey)$/, '@any'],
+  [/^(smembers|sinter|sunion|sdiff|keys|hkeys|hvals)$/, '@unordered'],
+  [/^hgetall$/, '@unordered pairs'],
+  [/^(sscan|scan|.scan .* NO(VALUES|SCORES)\b.*)$/, '@unordered scan'],
+  [/^[hz]scan$/, '@unordered scan pairs'],
+]
+
+/** Their replies tell the time that has passed. */
+const CLOCKS = /^(p?ttl|p?expiretime)$/
+/** May wait: played in a transaction, where nothing does. */
+const WAITING = /^(b|xread$)/
+
+/**
+ * The text of a transcript.
+ * @param {string[]} names commands to draw from; those of other groups are left out
+ * @param {number} seed
+ * @param {number} length how many commands
+ */
+export function randomTranscript(names, seed, length) {
+  const drawn = names.filter((name) => isCommon(name))
+  const dice = new Dice(seed)
+  const lines = dice.chance(30) ? ['@resp3'] : []
+  for (let i = 0; i < length; i++) {
+    if (i % COMMANDS_PER_SCENE === 0) lines.push(...SCENE.map((line) => `> ${line}`))
+    const name = dice.pick(drawn)
+    const words = new Draft(name, dice).words()
+    const command = `> ${words.join(' ')}`
+    if (WAITING.test(name)) lines.push('> MULTI', command, '> EXEC')
+    else {
+      const line = [name, ...words.slice(1)].join(' ')
+      const look = LOOKS.find(([pattern]) => pattern.test(line) || pattern.test(name))
+      lines.push(...(look ? [look[1]] : []), command)
+    }
+    // What chance took is not there on either side.
+    if (name === 'spop') lines.push('> DEL ints words text list', '> SADD ints 1 2 3')
+  }
+  return `${lines.join('\n')}\n`
+}
+
+/** Is it a command of every server whose reply the clock does not shape? */
+function isCommon(name) {
+  const known = facts[name]
+  return known && !known.origin && GROUPS.includes(known.docs.group) && !CLOCKS.test(name)
+}
+
+/** Foretellable chance. */
+class Dice {
+  #state
+
+  constructor(seed) {
+    this.#state = (seed * 2654435761) >>> 0 || 1
+  }
+
+  below(limit) {
+    let state = this.#state
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    this.#state = state >>> 0
+    return this.#state % limit
+  }
+
+  chance(percent) {
+    return this.below(100) < percent
+  }
+
+  pick(list) {
+    return list[this.below(list.length)]
+  }
+}
+
+/** One command being made up. */
+class Draft {
+  #dice
+  #name
+  #docs
+  #words = []
+  #keyCount
+
+  constructor(name, dice) {
+    this.#name = name
+    this.#dice = dice
+    this.#docs = facts[name].docs
+  }
+
+  words() {
+    for (const argument of this.#docs.arguments ?? []) this.#argument(argument)
+    this.#spoil()
+    if (this.#name.endsWith('scan')) this.#scanAll()
+    return [this.#name.toUpperCase(), ...this.#words].map((word) => this.#settle(word))
+  }
+
+  #argument(argument) {
+    const { flags = [], token, type } = argument
+    if (flags.includes('optional') && !this.#dice.chance(40)) return
+    let times = flags.includes('multiple') ? 1 + this.#dice.below(3) : 1
+    if (type === 'key' && flags.includes('multiple') && this.#keyCount) times = this.#keyCount
+    for (let i = 0; i < times; i++) {
+      if (token && type !== 'pure-token' && (i === 0 || flags.includes('multiple_token'))) {
+        this.#words.push(token)
+      }
+      this.#value(argument)
+    }
+  }
+
+  #value({ name, type, token, arguments: parts = [] }) {
+    const dice = this.#dice
+    if (type === 'pure-token') this.#words.push(token)
+    else if (type === 'oneof') this.#argument(dice.pick(parts))
+    else if (type === 'block') for (const part of parts) this.#argument(part)
+    else if (name === 'numkeys') {
+      this.#keyCount = 1 + dice.below(2)
+      this.#words.push(dice.chance(93) ? String(this.#keyCount) : dice.pick(INTEGERS))
+    } else this.#words.push(this.#leaf(name, type))
+  }
+
+  #leaf(name, type) {
+    const dice = this.#dice
+    if (type === 'key') {
+      const own = KEYS[this.#docs.group]
+      return own && dice.chance(85) ? dice.pick(own) : dice.pick(ALL_KEYS)
+    }
+    if (name === 'cursor') return dice.pick(['0', '0', '0', '0', '00', 'abc', '-1'])
+    // No deadline that could pass on one side alone.
+    if (/seconds$/.test(name)) return dice.pick(['100000', '200000', '0', '-1', 'abc', '1.5'])
+    if (type === 'unix-time') return dice.pick(['33177117420', '33177117420123', '1', '0', 'abc'])
+    if (type === 'integer') return dice.chance(96) ? dice.pick(INTEGERS) : dice.pick(EXTREMES)
+    if (type === 'double') return dice.pick(DOUBLES)
+    if (type === 'pattern') return dice.pick(['*', 'a*', '?', '[ab]', '1*', 'f'])
+    if (this.#docs.group === 'stream' && /id|start|end|threshold/.test(name)) return dice.pick(IDS)
+    return /^(min|max|start|stop|end)$/.test(name) ? dice.pick(RANGES) : dice.pick(STRINGS)
+  }
+
+  /** Now and then a word too few, too many, or in the wrong place. */
+  #spoil() {
+    const dice = this.#dice
+    const at = dice.below(this.#words.length + 1)
+    if (dice.chance(4)) this.#words.splice(at, 1)
+    if (dice.chance(4)) this.#words.splice(at, 0, dice.pick(WORDS))
+    if (dice.chance(2)) this.#words.splice(at, 1, dice.pick(WORDS))
+  }
+
+  /** All in one step: where a server stops on the way, and goes on, is its own affair. */
+  #scanAll() {
+    const at = this.#name === 'scan' ? 0 : 1
+    if (/^\d+$/.test(this.#words[at])) this.#words[at] = '0'
+    this.#words.push('COUNT', '100000')
+  }
+
+  /** Leaves out what servers answer by accident, or by the clock. */
+  #settle(word) {
+    if (this.#name === 'xadd' && word === '*') return '7-7'
+    if (this.#name === 'lset' && EXTREMES.includes(word)) return '100'
+    if (this.#bylex && ALL_KEYS.includes(word)) return 'lex'
+    return word
+  }
+
+  /** Members in order mean something among equal scores alone. */
+  get #bylex() {
+    return /lex/.test(this.#name) || this.#words.includes('BYLEX')
+  }
+}
