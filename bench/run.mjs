@@ -115,31 +115,40 @@ function fresh(file) {
 /** Operations per second: `rates[row][subject]`. */
 async function measure(trials, subjects, { rounds, roundMs }) {
   const collectGarbage = exposeGc()
-  const samples = new Map()
-  const counts = new Map()
+  const cells = cellsOf(trials, subjects)
   for (let round = 0; round < rounds; round++) {
     for (const { name: row } of trials) {
       collectGarbage()
-      for (const { name, runs } of subjects) {
-        if (!runs[row]) continue
-        const cell = `${row}/${name}`
-        if (round === 0) counts.set(cell, await calibrate(runs[row], roundMs))
-        const seconds = await time(runs[row], counts.get(cell))
-        const list = samples.get(cell) ?? []
-        samples.set(cell, list)
-        list.push(counts.get(cell) / seconds)
+      for (const cell of cells.filter((one) => one.row === row && !one.failed)) {
+        await sample(cell, roundMs)
       }
     }
   }
-  const rates = {}
-  for (const { name: row } of trials) {
-    rates[row] = {}
-    for (const { name } of subjects) {
-      const list = samples.get(`${row}/${name}`)
-      if (list) rates[row][name] = median(list)
-    }
+  const rates = Object.fromEntries(trials.map(({ name }) => [name, {}]))
+  for (const { row, subject, samples, failed } of cells) {
+    if (failed) console.log(`${subject} failed at ${row}: ${failed.message}\n`)
+    else rates[row][subject] = median(samples)
   }
   return rates
+}
+
+function cellsOf(trials, subjects) {
+  return trials.flatMap(({ name: row }) => {
+    return subjects
+      .filter(({ runs }) => runs[row])
+      .map(({ name, runs }) => ({ row, subject: name, operate: runs[row], count: 0, samples: [] }))
+  })
+}
+
+/** One round of one cell. A subject that cannot do its row loses that cell and nothing else. */
+async function sample(cell, roundMs) {
+  try {
+    cell.count ||= await calibrate(cell.operate, roundMs)
+    cell.samples.push(cell.count / (await time(cell.operate, cell.count)))
+  } catch (error) {
+    if (cell.subject === 'latchkey') throw error
+    cell.failed = error
+  }
 }
 
 /** How many operations fill one round; finding out also warms the code up. */
