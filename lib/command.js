@@ -6,7 +6,7 @@
 const { native } = require('./loop')
 const { decodeText } = require('./reply')
 const { nodeify } = require('./callback')
-const { toWords, withPrefix } = require('./words')
+const { toWord, toWords, withPrefix } = require('./words')
 const table = require('./table')
 
 const FLAGS = {
@@ -45,9 +45,23 @@ function keyPositions(row, words) {
   return row.id === table.UNKNOWN ? [] : native.keyPositions(row.id, words)
 }
 
+/** Commands whose later words may turn out to name keys. */
+const SURPRISING = new Set(['sort', 'sort_ro', 'georadius', 'georadiusbymember', 'migrate'])
+const PROBE = ['1', '1', '1', '1', '1', '1']
+
+function isKeyFirst(row) {
+  if (row.keyFirst === undefined) {
+    const positions = keyPositions(row, PROBE)
+    const alone = positions.length === 1 && positions[0] === 0
+    row.keyFirst = alone && !SURPRISING.has(row.name.toLowerCase())
+  }
+  return row.keyFirst
+}
+
 /** Puts the client's `keyPrefix` before every key, in place. */
 function prefixKeys(row, words, prefix) {
-  for (const i of keyPositions(row, words)) words[i] = withPrefix(prefix, words[i])
+  if (words.length > 0 && isKeyFirst(row)) words[0] = withPrefix(prefix, toWord(words[0]))
+  else for (const i of keyPositions(row, toWords(words))) words[i] = withPrefix(prefix, words[i])
   return words
 }
 

@@ -74,12 +74,9 @@ function slowMethod(row, flags) {
 
 /** May the method of this row be fast? Not if the table's reply is not what the caller is given. */
 function isPlain(row) {
-  const built = row.argument === null || BUILT_IN.has(row.argument)
+  const built = row.argument === null || table.isBuiltIn(row.argument)
   return built && row.reply === null && !row.peculiar && row.id !== table.UNKNOWN
 }
-
-/** Transformers that only concern arguments which the native call answers with "odd". */
-const BUILT_IN = new Set(Object.values(table.transformers.argument))
 
 function define(target, name, value) {
   Object.defineProperty(target, name, {

@@ -8,9 +8,9 @@ const reply = require('./reply')
 const { kHot, kHandle, kStatus, kFlags, kHow, kOffline, kClosing, kAfter } = require('./symbols')
 const { Failure, ReplyError, closedError, describe } = require('./errors')
 const { nodeify, noop } = require('./callback')
-const { toWord, toWords } = require('./words')
+const { areWords, toWord, toWords } = require('./words')
 const { Command, prefixKeys } = require('./command')
-const { UNKNOWN } = require('./table')
+const { UNKNOWN, isBuiltIn } = require('./table')
 const { scripting } = require('./later-commands')
 
 const { native, state } = loop
@@ -39,22 +39,21 @@ function howToRead(client, row, flags) {
   return client[kHow] | row.how | (flags & BUFFERS ? reply.BUFFERS : 0)
 }
 
-/** Is it a list of strings alone? */
-function isText(list) {
-  for (let i = 0; i < list.length; i++) if (typeof list[i] !== 'string') return false
-  return true
-}
-
 /**
- * What the arguments of a method are as words.
+ * What the arguments of a method are as words. The list itself may be given back.
  *
  * @throws what a transformer throws
  */
 function prepare(client, row, args) {
-  const [list] = args
-  let words = args.length === 1 && Array.isArray(list) && isText(list) ? list.slice() : args.flat()
-  if (row.argument !== null) words = row.argument(words)
-  words = toWords(words)
+  let words = args
+  if (!areWords(args) || (row.argument !== null && !isBuiltIn(row.argument))) {
+    const [list] = args
+    // by far the most frequent oddity: one list of plain words
+    const isList = args.length === 1 && Array.isArray(list) && areWords(list)
+    words = isList ? list.slice() : args.flat()
+    if (row.argument !== null) words = row.argument(words)
+    toWords(words)
+  }
   const { keyPrefix } = client.options
   return keyPrefix ? prefixKeys(row, words, keyPrefix) : words
 }
@@ -205,6 +204,13 @@ function offline(client, task) {
   })
 }
 
+/** `Array.from` of arguments, without its detour over the iterator. */
+function toList(args) {
+  const list = new Array(args.length)
+  for (let i = 0; i < args.length; i++) list[i] = args[i]
+  return list
+}
+
 /**
  * A method was called and is not to go straight to the native module.
  *
@@ -214,7 +220,7 @@ function offline(client, task) {
  * @param {ArrayLike<unknown>} args
  */
 function send(client, row, flags, args) {
-  const list = Array.from(args)
+  const list = toList(args)
   const callback = typeof list[list.length - 1] === 'function' ? list.pop() : undefined
   const site = client.options.showFriendlyErrorStack ? callSite() : null
   let promise
@@ -235,7 +241,7 @@ function resume(client, row, flags, args) {
   if (code === reply.JOINED || code === reply.SEPARATE) {
     return loop.answered(client, reply.read(true, howToRead(client, row, flags)))
   }
-  const words = toWords(Array.from(args))
+  const words = toWords(toList(args))
   const value = conclude(client, row, flags, words, true)
   return value === AWAY ? pending(client, row, flags, words) : loop.answered(client, value)
 }

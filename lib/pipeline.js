@@ -128,19 +128,9 @@ attachAll(Pipeline.prototype, (row, flags) => {
 
 function append(pipeline, row, flags, args) {
   const callback = typeof args[args.length - 1] === 'function' ? args.pop() : undefined
-  const words = isReady(pipeline, row, args) ? args : dispatch.prepare(pipeline.redis, row, args)
+  const words = dispatch.prepare(pipeline.redis, row, args)
   pipeline._queue.push(new Step(row, flags, words, callback))
   return pipeline
-}
-
-/** Are the arguments what the native call takes, with nothing to add? */
-function isReady(pipeline, row, args) {
-  if (pipeline.options.keyPrefix) return false
-  if (row.argument !== null && args.length < 3) return false
-  for (let i = 0; i < args.length; i++) {
-    if (typeof args[i] !== 'string' && !Number.isSafeInteger(args[i])) return false
-  }
-  return true
 }
 
 function closeTransaction(pipeline, callback) {

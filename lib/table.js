@@ -38,6 +38,8 @@ class Row {
     /** @type {((reply: unknown, context: object) => unknown) | null} */
     this.reply = null
     this.peculiar = PECULIAR.has(name)
+    /** Is its first word always its only key? Not known before somebody asks. */
+    this.keyFirst = undefined
   }
 }
 
@@ -97,6 +99,13 @@ function setReplyTransformer(name, func) {
   onChange(row)
 }
 
+/** Transformers of ours, which only concern what is no word yet. */
+const builtIn = new Set([msetWords, hsetWords])
+
+function isBuiltIn(func) {
+  return builtIn.has(func)
+}
+
 setArgumentTransformer('mset', msetWords)
 setArgumentTransformer('msetnx', msetWords)
 setArgumentTransformer('hset', hsetWords)
@@ -115,6 +124,7 @@ module.exports = {
   rows,
   lookup,
   untouched,
+  isBuiltIn,
   transformers,
   setArgumentTransformer,
   setReplyTransformer,

@@ -23,6 +23,17 @@ function toWord(arg) {
   return String(arg)
 }
 
+/** Are these words as they stand, in the eyes of the native call? */
+function areWords(args) {
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i]
+    if (typeof arg !== 'string' && !Number.isSafeInteger(arg) && !(arg instanceof Uint8Array)) {
+      return false
+    }
+  }
+  return true
+}
+
 /**
  * Makes every element a word, in place.
  *
@@ -68,4 +79,4 @@ function withPrefix(prefix, key) {
   return Buffer.concat([Buffer.from(prefix), typeof key === 'string' ? Buffer.from(key) : key])
 }
 
-module.exports = { toWord, toWords, msetWords, hsetWords, withPrefix }
+module.exports = { areWords, toWord, toWords, msetWords, hsetWords, withPrefix }
