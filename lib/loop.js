@@ -311,7 +311,7 @@ function nextTurn(task) {
 }
 
 reply.setUp(native, state, tokens)
-native.attach(state, tokens, drain)
+if (native.attach(state, tokens, drain) !== undefined) throw new Error(String(native.take()))
 
 module.exports = {
   native,

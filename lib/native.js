@@ -10,7 +10,10 @@ module.exports = load()
 /** @returns {import('./wall').Wall} */
 function load() {
   try {
-    return /** @type {any} */ (require('../native.js'))
+    const binding = /** @type {any} */ (require('../native.js'))
+    const { Store, defaultStore, commandTable } = binding
+    // a wall of our own: this file may be loaded many times, the binding is loaded once
+    return Object.assign(binding.wall({}), { Store, defaultStore, commandTable })
   } catch (cause) {
     throw new Error(explanation(platformName()), { cause })
   }

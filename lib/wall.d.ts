@@ -8,7 +8,7 @@
  */
 export interface Wall {
   /** Once per thread: what both sides share, and what the event loop calls when events wait. */
-  attach(state: Int32Array, tokens: Float64Array, onWake: () => void): void
+  attach(state: Int32Array, tokens: Float64Array, onWake: () => void): undefined | true
   /** A client of a store; its handle, or `true` for an error. `protocol` chooses the shapes. */
   connect(storeId: number, db: number, protocol: 2 | 3): number | true
   /** Drops a client with its waits, watches and subscriptions; a handle may be dropped twice. */

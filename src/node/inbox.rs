@@ -7,6 +7,7 @@
 
 #![expect(unsafe_code, reason = "wakes an event loop through Node-API, and sets its thread's flag")]
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +19,11 @@ use parking_lot::Mutex;
 
 use crate::engine::Engine;
 use crate::hub::{Delivery, Handle, Mailbox};
+
+thread_local! {
+    /// How many inboxes this thread has: test runners load the addon more than once.
+    static INBOXES: Cell<usize> = const { Cell::new(0) };
+}
 
 /// One delivery, for the client in a slot.
 pub struct Event {
@@ -52,6 +58,7 @@ pub struct Inbox {
 
 impl Inbox {
     pub fn new(flag: *mut i32, bell: sys::napi_threadsafe_function) -> Self {
+        INBOXES.set(INBOXES.get() + 1);
         Self {
             thread: std::thread::current().id(),
             flag: Flag(flag),
@@ -73,7 +80,9 @@ impl Inbox {
 
     /// No more events: the environment ends. What had come is handed back.
     pub fn close(&self) -> VecDeque<Event> {
-        *self.bell.lock() = None;
+        if self.bell.lock().take().is_some() {
+            INBOXES.set(INBOXES.get().saturating_sub(1));
+        }
         std::mem::take(&mut *self.events.lock())
     }
 
@@ -90,9 +99,13 @@ impl Inbox {
         let bell = self.bell.lock();
         let Some(Bell(bell)) = &*bell else { return Err(event) };
         self.events.lock().push_back(event);
-        if std::thread::current().id() == self.thread {
+        let is_here = std::thread::current().id() == self.thread;
+        if is_here {
             self.set_flag(1);
-        } else if !self.rung.swap(true, Ordering::SeqCst) {
+        }
+        // On its own thread the flag is seen after the call, unless another load of the addon
+        // was called: that one looks at a flag of its own.
+        if (!is_here || INBOXES.get() > 1) && !self.rung.swap(true, Ordering::SeqCst) {
             // SAFETY: the handle is valid while the bell is there, and its lock is held. The
             // call only queues; nothing of JavaScript runs here.
             unsafe {
