@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use crate::shortest::Digits;
+
 /// Reads a 64-bit integer as Redis does: decimal, an optional minus, no spaces, no leading
 /// zeros, nothing after it.
 #[inline]
@@ -100,7 +102,7 @@ fn parse_hex_double(hex: &str) -> Option<f64> {
     Some(if value == 0.0 { value } else { value * 2f64.powi(shift) })
 }
 
-/// Prints a double as Valkey 8 does: the shortest decimal that reads back the same; plain
+/// Prints a double as Valkey 8 does: few digits that read back the same; plain
 /// digits where they are short, an exponent like `1e+21` beyond.
 pub fn write_double(out: &mut impl Extend<u8>, value: f64) {
     if value.is_infinite() {
@@ -127,34 +129,19 @@ pub fn write_double(out: &mut impl Extend<u8>, value: f64) {
         out.extend(digits.format(value as i64).bytes());
         return;
     }
-    let mut buffer = ryu::Buffer::new();
-    let text = buffer.format_finite(value.abs());
-    let (mantissa, exponent) = match text.split_once('e') {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().unwrap_or(0)),
-        None => (text, 0),
-    };
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let fraction = if fraction == "0" { "" } else { fraction };
-    let mut digits: Vec<u8> = whole.bytes().chain(fraction.bytes()).collect();
-    // The value is 0.DIGITS * 10^point.
-    let mut point = whole.len() as i32 + exponent;
-    let leading = digits.iter().take_while(|digit| **digit == b'0').count();
-    digits.drain(..leading);
-    point -= leading as i32;
-    while digits.last() == Some(&b'0') {
-        digits.pop();
-    }
     if value < 0.0 {
         out.extend([b'-']);
     }
-    write_digits(out, &digits, point);
+    let digits = Digits::of(value.abs());
+    write_digits(out, digits.as_bytes(), digits.scale);
 }
 
-/// Lays out the digits of `0.DIGITS * 10^point` the way fpconv does.
-fn write_digits(out: &mut impl Extend<u8>, digits: &[u8], point: i32) {
+/// Lays out the digits of `DIGITS * 10^scale` as a server does.
+fn write_digits(out: &mut impl Extend<u8>, digits: &[u8], scale: i32) {
     let count = digits.len() as i32;
-    // The value is DIGITS * 10^scale, and DIGITS[0].rest * 10^exponent.
-    let (scale, exponent) = (point - count, point - 1);
+    // The value is 0.DIGITS * 10^point, and DIGITS[0].rest * 10^exponent.
+    let point = scale + count;
+    let exponent = point - 1;
     if scale >= 0 && exponent.abs() < count + 7 {
         out.extend(digits.iter().copied());
         out.extend(std::iter::repeat_n(b'0', scale as usize));

@@ -9,6 +9,7 @@ pub mod error;
 pub mod long_double;
 pub mod memory;
 pub mod reply;
+pub mod shortest;
 
 pub mod types;
 
