@@ -42,7 +42,7 @@ static POWERS: LazyLock<[Float; POWER_COUNT]> = LazyLock::new(|| {
 
 /// The digits of a double without leading zeros, and the power of ten of the last one.
 pub struct Digits {
-    digits: [u8; DIGITS_MAX],
+    text: [u8; DIGITS_MAX],
     count: usize,
     /// The value is the digits, read as a whole number, times ten to this.
     pub scale: i32,
@@ -59,18 +59,18 @@ impl Digits {
         // The products may be off by one: stay inside.
         lower.mantissa += 1;
         upper.mantissa -= 1;
-        let mut digits = Self { digits: [0; DIGITS_MAX], count: 0, scale: -decimal };
+        let mut digits = Self { text: [0; DIGITS_MAX], count: 0, scale: -decimal };
         digits.generate(scaled, upper, upper.mantissa - lower.mantissa);
         digits
     }
 
     pub fn as_bytes(&self) -> &[u8] {
-        &self.digits[..self.count]
+        &self.text[..self.count]
     }
 
     fn push(&mut self, digit: u64) {
         if digit != 0 || self.count > 0 {
-            self.digits[self.count] = b'0' + digit as u8;
+            self.text[self.count] = b'0' + digit as u8;
             self.count += 1;
         }
     }
@@ -114,7 +114,7 @@ impl Digits {
             && span - rest >= unit
             && (rest + unit < below || below - rest > rest + unit - below)
         {
-            self.digits[self.count - 1] -= 1;
+            self.text[self.count - 1] -= 1;
             rest += unit;
         }
     }
@@ -208,7 +208,7 @@ mod tests {
         check(f64::from_bits(1), "5", -324);
         // Where the fewest digits are not found, and where two choices are as near.
         check(85.893_065, "8589306500000001", -14);
-        check(1_643_081_904_222_761.25, "16430819042227613", -1);
+        check(1_643_081_904_222_761.2, "16430819042227613", -1);
     }
 
     #[test]
