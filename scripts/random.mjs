@@ -37,7 +37,7 @@ async function compare(names, seed, length) {
     step.expected = theirs[at] ?? []
   })
   const ours = await playHere(steps)
-  const differing = steps.filter((_, at) => theirs[at]?.join('\n') !== ours[at]?.join('\n'))
+  const differing = steps.filter((_, at) => comparable(theirs[at]) !== comparable(ours[at]))
   if (differing.length === 0) return 0
   const file = path.join(os.tmpdir(), `random-${seed}.txt`)
   const recorded = layout.flatMap((part) => (typeof part === 'string' ? part : part.expected))
@@ -54,6 +54,13 @@ async function compare(names, seed, length) {
 function show(mark, lines) {
   for (const line of lines.slice(0, 10)) console.log(`  ${mark} ${line}`)
   if (lines.length > 10) console.log(`  ${mark} ... ${lines.length - 10} lines more`)
+}
+
+/** A double crosses to JavaScript as a number: its digits are JavaScript's. */
+function comparable(lines) {
+  return lines
+    ?.join('\n')
+    .replace(/\(double\) (-?[\d.e+-]+)/g, (_, digits) => `(double) ${+digits}`)
 }
 
 function option(name, otherwise) {
