@@ -13,7 +13,7 @@ test('subscribe answers how many channels and patterns there are', async () => {
   assert.equal(await redis.subscribe(['b', 'c']), 3)
   assert.equal(await redis.psubscribe('p*'), 4)
   assert.equal(await redis.unsubscribe('a', 'none'), 3)
-  assert.equal(await redis.punsubscribe(), 2)
+  assert.equal(await redis.punsubscribe('p*'), 2)
   assert.equal(await redis.unsubscribe(), 0)
 })
 
@@ -49,7 +49,7 @@ test('with protocol 2 a subscribed client takes no other commands', async () => 
   await assert.rejects(redis.get('k'), { message })
   await assert.rejects(redis.publish('news', 'x'), { message })
   assert.equal(await redis.psubscribe('p'), 2)
-  assert.equal(await redis.unsubscribe(), 1)
+  assert.equal(await redis.unsubscribe('news'), 1)
   await assert.rejects(redis.get('k'), { message })
   assert.equal(await redis.punsubscribe(), 0)
   assert.equal(redis.mode, 'normal')
