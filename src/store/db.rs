@@ -210,8 +210,8 @@ impl<'a> Db<'a> {
         let Some(hash) = self.changing.get() else { return };
         // SAFETY: the scope covers this shard.
         let shard = unsafe { self.table.shard(shard_of(hash)) };
-        for slot in Table::each(shard).filter(|slot| slot.hash == hash) {
-            slot.entry.mark_broken();
+        for entry in Table::each(shard).filter(|entry| self.table.hash(entry) == hash) {
+            entry.mark_broken();
         }
     }
 

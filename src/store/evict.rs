@@ -274,7 +274,7 @@ impl Search<'_> {
         Some(first)
             .filter(mortal)
             .or_else(|| (0..PICKS).filter_map(|_| Table::random_entry(shard, rng)).find(mortal))
-            .or_else(|| Table::each(shard).map(|slot| &slot.entry).find(mortal))
+            .or_else(|| Table::each(shard).find(mortal))
     }
 
     fn take_out(&self, candidate: &Candidate) -> Option<Entry> {

@@ -54,20 +54,21 @@ impl Db<'_> {
     ) -> (usize, Option<u64>) {
         let now_ms = self.now_ms();
         self.with_shard(index, |shard| {
-            let mut slots: Vec<_> =
-                Table::each(shard).filter(|slot| position_of(slot.hash) >= from).collect();
-            slots.sort_unstable_by_key(|slot| position_of(slot.hash));
+            let mut found: Vec<_> = Table::each(shard)
+                .map(|entry| (position_of(self.table.hash(entry)), entry))
+                .filter(|(position, _)| *position >= from)
+                .collect();
+            found.sort_unstable_by_key(|(position, _)| *position);
             let mut seen = 0;
             let mut last = None;
-            for slot in slots {
-                let position = position_of(slot.hash);
+            for (position, entry) in found {
                 if seen >= count && last != Some(position) {
                     return (seen, Some(position));
                 }
                 last = Some(position);
                 seen += 1;
-                if slot.entry.deadline_ms().is_none_or(|at| at > now_ms) {
-                    visit(&slot.entry);
+                if entry.deadline_ms().is_none_or(|at| at > now_ms) {
+                    visit(entry);
                 }
             }
             (seen, None)

@@ -10,12 +10,11 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use foldhash::SharedSeed;
-use foldhash::quality::SeedableRandomState;
 use parking_lot::Mutex;
 
 use super::entry::Entry;
 use super::gate::{Entered, Gate, Patience};
-use super::table::{NEVER, Table};
+use super::table::{Hashing, NEVER, Table, hash_of};
 use crate::clock::Clock;
 use crate::types::random::Rng;
 
@@ -57,7 +56,7 @@ pub struct Keyspace {
     gate: Gate,
     dbs: UnsafeCell<Vec<Option<Box<Table>>>>,
     pub clock: Clock,
-    hashing: SeedableRandomState,
+    hashing: Hashing,
     /// Seeds the hashes of big collections inside values.
     pub seed: u64,
     pub rng: Mutex<Rng>,
@@ -88,11 +87,12 @@ impl Keyspace {
         let seed = seed
             .unwrap_or_else(|| foldhash::quality::RandomState::default().build_hasher().finish());
         let mut dbs: Vec<_> = (0..DATABASES).map(|_| None).collect();
-        dbs[0] = Some(Box::new(Table::new()));
+        let hashing = Hashing::with_seed(seed, shared);
+        dbs[0] = Some(Box::new(Table::new(hashing.clone())));
         let space = Self {
             gate: Gate::new(),
             dbs: UnsafeCell::new(dbs),
-            hashing: SeedableRandomState::with_seed(seed, shared),
+            hashing,
             seed,
             rng: Mutex::new(Rng::new(seed)),
             books: Default::default(),
@@ -114,9 +114,7 @@ impl Keyspace {
 
     #[inline]
     pub fn hash(&self, key: &[u8]) -> u64 {
-        let mut hasher = self.hashing.build_hasher();
-        hasher.write(key);
-        hasher.finish()
+        hash_of(&self.hashing, key)
     }
 
     /// The time, from the store's clock.
@@ -174,7 +172,7 @@ impl Keyspace {
         // SAFETY: the gate is held alone.
         let dbs = unsafe { &mut *self.dbs.get() };
         if let Some(slot) = dbs.get_mut(index) {
-            slot.get_or_insert_with(|| Box::new(Table::new()));
+            slot.get_or_insert_with(|| Box::new(Table::new(self.hashing.clone())));
         }
     }
 
@@ -186,7 +184,9 @@ impl Keyspace {
         let dbs = unsafe { &mut *self.dbs.get() };
         let slot = dbs.get_mut(index)?;
         match slot {
-            Some(table) if !table.is_empty() => slot.replace(Box::new(Table::new())),
+            Some(table) if !table.is_empty() => {
+                slot.replace(Box::new(Table::new(self.hashing.clone())))
+            }
             _ => None,
         }
     }
