@@ -19,6 +19,8 @@
 #![expect(unsafe_code, reason = "a hand-laid header is what keeps a key in one allocation")]
 #![expect(clippy::cast_ptr_alignment, reason = "blocks and payloads begin at multiples of eight")]
 
+mod text;
+
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -26,6 +28,8 @@ use std::sync::Arc;
 use crate::memory::good_size;
 use crate::reply::SHARE_FROM;
 use crate::types::{Collection, Kind};
+
+pub use text::Str;
 
 const DEADLINE: u32 = 1 << 6;
 const BROKEN: u32 = 1 << 7;
@@ -58,44 +62,13 @@ struct RawString {
     cap: u32,
 }
 
-/// A string value as it is stored.
-#[derive(Debug, Clone, Copy)]
-pub enum Str<'a> {
-    Int(i64),
-    Bytes(&'a [u8]),
-    /// Big: can be kept by reference.
-    Shared(&'a Arc<Vec<u8>>),
-}
-
-impl<'a> Str<'a> {
-    /// The bytes; an integer is printed into `scratch`.
-    pub fn as_bytes<'s>(&self, scratch: &'s mut itoa::Buffer) -> &'s [u8]
-    where
-        'a: 's,
-    {
-        match *self {
-            Self::Int(value) => scratch.format(value).as_bytes(),
-            Self::Bytes(bytes) => bytes,
-            Self::Shared(bytes) => bytes,
-        }
-    }
-
-    pub fn len(&self) -> usize {
-        self.as_bytes(&mut itoa::Buffer::new()).len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
 /// A key and its value, owned.
 pub struct Entry {
     at: NonNull<u8>,
 }
 
 // SAFETY: an entry owns everything it points to, and every kind of value is Send and Sync
-// (asserted below for the collections); the table hands out access under its locks.
+// (`Collection` asks for both); the table hands out access under its locks.
 unsafe impl Send for Entry {}
 // SAFETY: as above; the access bits are written only by who holds the shard alone.
 unsafe impl Sync for Entry {}
@@ -440,7 +413,11 @@ impl Entry {
                     let slot = &mut *self.payload().cast::<Arc<Vec<u8>>>();
                     let bytes = std::mem::take(slot);
                     // Someone still reads the old bytes: they keep them, we change a copy.
-                    return Arc::try_unwrap(bytes).unwrap_or_else(|held| held.to_vec());
+                    return Arc::try_unwrap(bytes).unwrap_or_else(|held| {
+                        let copy = held.to_vec();
+                        let_go(held);
+                        copy
+                    });
                 }
                 _ => {
                     let mut scratch = itoa::Buffer::new();
@@ -485,6 +462,16 @@ fn layout(size: usize) -> Layout {
     Layout::from_size_align(size, 8).expect("keys and small values are far below the limit")
 }
 
+/// Gives up the store's hold on a big string. A reply may hold it longer: then it has left the
+/// store's books all the same, since replies are not in them.
+fn let_go(bytes: Arc<Vec<u8>>) {
+    // The block of an `Arc` is its two counts and the `Vec`.
+    let size = good_size(bytes.capacity()) + good_size(size_of::<Vec<u8>>() + 16);
+    if Arc::into_inner(bytes).is_none() {
+        crate::memory::disown(size);
+    }
+}
+
 impl Drop for Entry {
     fn drop(&mut self) {
         let layout = layout(self.size());
@@ -496,7 +483,7 @@ impl Drop for Entry {
                     let raw = self.payload().cast::<RawString>().read();
                     drop(Vec::from_raw_parts(raw.at, raw.len as usize, raw.cap as usize));
                 }
-                Encoding::Shared => self.payload().cast::<Arc<Vec<u8>>>().drop_in_place(),
+                Encoding::Shared => let_go(self.payload().cast::<Arc<Vec<u8>>>().read()),
                 Encoding::Boxed => super::kinds::drop_collection(self.kind(), self.payload()),
             }
             dealloc(self.at.as_ptr(), layout);
