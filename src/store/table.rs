@@ -211,13 +211,13 @@ impl Table {
             _ => {}
         }
         if let Some(new_ms) = new_ms {
-            books.earliest_ms.fetch_min(new_ms, Ordering::Relaxed);
+            books.earliest_ms.fetch_min(new_ms, Ordering::SeqCst);
         }
     }
 
     /// No key of the shard dies before this millisecond.
     pub fn earliest_ms(&self, shard: usize) -> u64 {
-        self.deadlines[shard].earliest_ms.load(Ordering::Relaxed)
+        self.deadlines[shard].earliest_ms.load(Ordering::SeqCst)
     }
 
     /// The earliest deadline of the table; `NEVER` if there is none.

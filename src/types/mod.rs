@@ -45,7 +45,7 @@ impl Kind {
 }
 
 /// A value that holds elements and fits the two words an entry has for it.
-pub trait Collection: Clone + 'static {
+pub trait Collection: Clone + Send + Sync + 'static {
     const KIND: Kind;
 
     /// A collection without elements, in its most compact encoding.
