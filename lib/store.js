@@ -3,7 +3,7 @@
 // A store of its own, beside the one that all clients of the process share: for tests, for
 // isolation, for a memory limit or a clock of one's own.
 
-const { native, connected } = require('./loop')
+const { native, state, connected, wake } = require('./loop')
 const { kNative, kClosed } = require('./symbols')
 
 class Store {
@@ -29,11 +29,13 @@ class Store {
   /** Moves a manual clock on. */
   advance(ms) {
     this[kNative].advance(ms)
+    if (state[2] !== 0) wake()
   }
 
   /** Sets a manual clock to milliseconds since 1970. */
   setTime(ms) {
     this[kNative].setTime(ms)
+    if (state[2] !== 0) wake()
   }
 
   /** @returns {number} the store's time in milliseconds since 1970 */
