@@ -366,7 +366,7 @@ fn zscan(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     };
     let options = ScanOptions::parse(args, "zscan")?;
     cx.cost(options.count.min(set.len()))?;
-    let is_compact = matches!(set, SortedSet::Listpack(_));
+    let is_compact = set.is_compact();
     let mut found = Vec::new();
     let next = set.scan(from, options.count, |member, score| {
         if options.wants(member.as_bytes(&mut [0; 20])) {

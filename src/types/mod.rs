@@ -11,6 +11,7 @@ pub mod intset;
 pub mod limits;
 pub mod list;
 pub mod listpack;
+pub mod one_word;
 pub mod random;
 pub mod rank;
 pub mod set;

@@ -10,7 +10,8 @@
 //!           Int     i64
 //!           Raw     pointer, u32 length, u32 capacity
 //!           Shared  Arc<Vec<u8>>
-//!           Boxed   the collection itself, at most two words
+//!           Thin    a collection of one word
+//!           Wide    a collection of two words
 //! ```
 //!
 //! The layout decides how much memory a key takes. A string goes inline or into a block of its
@@ -41,7 +42,8 @@ enum Encoding {
     Int = 1,
     Raw = 2,
     Shared = 3,
-    Boxed = 4,
+    Thin = 4,
+    Wide = 5,
 }
 
 impl Encoding {
@@ -49,8 +51,8 @@ impl Encoding {
     fn payload_size(self) -> usize {
         match self {
             Self::Inline => 4,
-            Self::Int | Self::Shared => 8,
-            Self::Raw | Self::Boxed => 16,
+            Self::Int | Self::Shared | Self::Thin => 8,
+            Self::Raw | Self::Wide => 16,
         }
     }
 }
@@ -138,8 +140,9 @@ impl Entry {
     /// A collection under `key`.
     pub fn collection<T: Collection>(key: &[u8], value: T, deadline_ms: Option<u64>) -> Self {
         const { assert!(size_of::<T>() <= 16 && align_of::<T>() <= 8) };
-        let entry = Self::new(T::KIND, Encoding::Boxed, key, deadline_ms, 0);
-        // SAFETY: the payload of `Boxed` is sixteen aligned bytes, enough for T.
+        let encoding = if size_of::<T>() <= 8 { Encoding::Thin } else { Encoding::Wide };
+        let entry = Self::new(T::KIND, encoding, key, deadline_ms, 0);
+        // SAFETY: the payload is eight or sixteen aligned bytes, enough for T.
         unsafe { entry.payload().cast::<T>().write(value) };
         entry
     }
@@ -191,7 +194,8 @@ impl Entry {
             1 => Encoding::Int,
             2 => Encoding::Raw,
             3 => Encoding::Shared,
-            _ => Encoding::Boxed,
+            4 => Encoding::Thin,
+            _ => Encoding::Wide,
         }
     }
 
@@ -293,7 +297,7 @@ impl Entry {
                     Str::Bytes(std::slice::from_raw_parts(raw.at, raw.len as usize))
                 }
                 Encoding::Shared => Str::Shared(&*self.payload().cast::<Arc<Vec<u8>>>()),
-                Encoding::Boxed => return None,
+                Encoding::Thin | Encoding::Wide => return None,
             })
         }
     }
@@ -484,7 +488,9 @@ impl Drop for Entry {
                     drop(Vec::from_raw_parts(raw.at, raw.len as usize, raw.cap as usize));
                 }
                 Encoding::Shared => let_go(self.payload().cast::<Arc<Vec<u8>>>().read()),
-                Encoding::Boxed => super::kinds::drop_collection(self.kind(), self.payload()),
+                Encoding::Thin | Encoding::Wide => {
+                    super::kinds::drop_collection(self.kind(), self.payload());
+                }
             }
             dealloc(self.at.as_ptr(), layout);
         }
