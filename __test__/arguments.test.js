@@ -164,10 +164,10 @@ test('transformers change the arguments and the reply of a command', async () =>
     assert.deepEqual(await redis.multi().echo('c').exec(), [[null, '<C>']])
     assert.equal(await redis.call('ECHO', 'd'), 'd')
   } finally {
-    delete Command._transformer.argument.echo
-    Command.setArgumentTransformer('echo', (args) => args)
-    Command.setReplyTransformer('echo', (reply) => reply)
+    Command.setArgumentTransformer('echo', undefined)
+    Command.setReplyTransformer('echo', undefined)
   }
+  assert.equal(await redis.echo('a'), 'a')
 })
 
 test('what a transformer throws rejects', async () => {

@@ -135,6 +135,10 @@ test('stringNumbers gives every integer as a string', async () => {
     [null, '9007199254740994'],
   ])
   assert.deepEqual(await redis.multi().decr('n').exec(), [[null, '9007199254740993']])
+  const resp3 = newRedis({ stringNumbers: true, replyMapping: 'resp3' })
+  await resp3.zadd('z', 1.5, 'a')
+  assert.equal(await resp3.zscore('z', 'a'), '1.5')
+  assert.deepEqual(await resp3.zrange('z', 0, -1, 'WITHSCORES'), [['a', '1.5']])
 })
 
 test('integers beyond 2^53 lose their last digits without stringNumbers', async () => {

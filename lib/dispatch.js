@@ -239,7 +239,9 @@ function resume(client, row, flags, args) {
   const code = state[0]
   if (code === reply.ODD) return send(client, row, flags, args)
   if (code === reply.JOINED || code === reply.SEPARATE) {
-    return loop.answered(client, reply.read(true, howToRead(client, row, flags)))
+    const value = reply.read(true, howToRead(client, row, flags))
+    if (!(value instanceof Failure)) return loop.answered(client, value)
+    return loop.answered(client, shape(client, row, toWords(toList(args)), value))
   }
   const words = toWords(toList(args))
   const value = conclude(client, row, flags, words, true)

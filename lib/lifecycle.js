@@ -18,13 +18,13 @@ const { resubscribe } = require('./subscriber')
 const { run, perform } = require('./dispatch')
 const { version } = require('../package.json')
 
-const { native } = loop
+const { native, nextTick } = loop
 
 const DATABASES = 16
 
 function setStatus(client, status, arg) {
   client.status = status
-  process.nextTick(() => client.emit(status, arg))
+  nextTick(() => client.emit(status, arg))
 }
 
 /** Decides if words may go straight to the native call. */
@@ -52,7 +52,7 @@ function connect(client) {
     open(client)
   } catch (error) {
     // a store that was closed, for one
-    process.nextTick(() => client.silentEmit('error', error))
+    nextTick(() => client.silentEmit('error', error))
     finish(client, error)
     return
   }
@@ -80,7 +80,7 @@ function open(client) {
   tellPushes(client)
   if (!usable) {
     quietly(client, 'select', [String(database)], (error) => {
-      process.nextTick(() => client.silentEmit('error', error))
+      nextTick(() => client.silentEmit('error', error))
     })
   }
   if (options.connectionName) quietly(client, 'client', ['SETNAME', options.connectionName])
@@ -120,7 +120,7 @@ function ready(client) {
   client[s.kAttempts] = 0
   if (client.options.monitor) startMonitor(client)
   // behind the event
-  process.nextTick(() => {
+  nextTick(() => {
     settleEarly(client)
     refresh(client)
     for (const { resolve } of client[s.kWaiters].splice(0)) resolve()
@@ -206,7 +206,7 @@ function finish(client, error = closedError()) {
 function selected(client, database) {
   if (client[s.kDatabase] === database || !Number.isInteger(database)) return
   client[s.kDatabase] = database
-  process.nextTick(() => client.emit('select', database))
+  nextTick(() => client.emit('select', database))
 }
 
 module.exports = { setStatus, refresh, connect, leave, finish, selected, tellPushes }

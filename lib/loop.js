@@ -19,6 +19,9 @@ const reply = require('./reply')
 const { Failure } = require('./errors')
 const { kEarly, kPending, kReferenced, kListening, kLost } = require('./symbols')
 
+// as it is when this file is loaded: a test may replace it by one that it turns by hand
+const { nextTick } = process
+
 /** Commands between two looks at the clock. */
 const BATCH = 32
 /** What commands may use of a turn before the others get theirs. */
@@ -202,7 +205,7 @@ function isolate(task) {
   try {
     task()
   } catch (error) {
-    process.nextTick(() => {
+    nextTick(() => {
       throw error
     })
   }
@@ -227,7 +230,9 @@ function finish(job, value) {
 
 function pushed(client, v) {
   const value = reply.read(v, 0)
-  if (client !== undefined) receive(client, value)
+  if (client === undefined) return
+  if (value instanceof Failure) isolate(() => client.silentEmit('error', value.reason))
+  else receive(client, value)
 }
 
 function lost(client) {
@@ -332,6 +337,7 @@ module.exports = {
   strike,
   connected,
   nextTurn,
+  nextTick,
   isolate,
   onPush,
 }

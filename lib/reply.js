@@ -28,6 +28,8 @@ const RESP3 = 2
 const STRINGS = 4
 /** A flat array of pairs is an object (HGETALL). */
 const OBJECT = 8
+/** The items of an array stand or fall by themselves (EXEC). */
+const EACH = 16
 
 let native
 let state
@@ -41,6 +43,8 @@ let list = null
 let position = 0
 let resp3 = false
 let integersAsStrings = false
+/** How long the string was that JavaScript could not hold, or 0. */
+let tooLong = 0
 
 function setUp(binding, sharedState, sharedTokens) {
   native = binding
@@ -86,14 +90,18 @@ function close() {
 }
 
 function word(length) {
-  if (list !== null) return list[position++]
+  if (list !== null) {
+    const item = list[position++]
+    if (item === null) tooLong = length
+    return item
+  }
   const start = position
   position += length
   return typeof text === 'string' ? text.slice(start, position) : text.subarray(start, position)
 }
 
 function asText(value) {
-  return typeof value === 'string' ? value : value.toString()
+  return typeof value === 'string' ? value : String(value)
 }
 
 function doubleText(value) {
@@ -189,7 +197,7 @@ function node() {
     case 4:
       return resp3 ? object(value) : array(value * 2)
     case 6:
-      return resp3 ? value : doubleText(value)
+      return resp3 && !integersAsStrings ? value : doubleText(value)
     case 7:
       return resp3 ? value === 1 : value
     case 8:
@@ -201,6 +209,27 @@ function node() {
     default:
       return word(value)
   }
+}
+
+/** The error about a string in the reply that was too long, if there was one. */
+function takeTooLong() {
+  if (tooLong === 0) return null
+  const error = new ReplyTooLongError(
+    `ERR a string of the reply has ${tooLong} bytes, more than the longest string of this ` +
+      "JavaScript engine; ask for it with the command's Buffer twin (as mgetBuffer is mget's)",
+  )
+  tooLong = 0
+  return error
+}
+
+/** An array whose items fail by themselves. */
+function eachItem(count) {
+  const items = new Array(count)
+  for (let i = 0; i < count; i++) {
+    const item = node()
+    items[i] = takeTooLong() || item
+  }
+  return items
 }
 
 /** Beyond 2^53 a number is what JavaScript makes of it, unless strings were asked for. */
@@ -230,7 +259,7 @@ function bytesOf(v) {
  * The reply of a native call that returned `v`. An error comes as a Failure; nothing is thrown.
  *
  * @param {unknown} v
- * @param {number} how BUFFERS, RESP3, STRINGS and OBJECT, or-ed
+ * @param {number} how BUFFERS, RESP3, STRINGS, OBJECT and EACH, or-ed
  */
 function read(v, how) {
   if (v !== true) return how & BUFFERS ? bytesOf(v) : v === undefined ? 'OK' : v
@@ -241,11 +270,15 @@ function read(v, how) {
   if (how & OBJECT && !resp3 && (kind === 3 || kind === 4)) {
     at = 2
     value = object(kind === 3 ? tokens[1] / 2 : tokens[1])
+  } else if (how & EACH && kind === 3) {
+    at = 2
+    value = eachItem(tokens[1])
   } else {
     value = node()
   }
   close()
-  return value
+  const error = takeTooLong()
+  return error === null ? value : new Failure(error)
 }
 
 /**
@@ -286,6 +319,7 @@ module.exports = {
   RESP3,
   STRINGS,
   OBJECT,
+  EACH,
   setUp,
   read,
   bytesOf,

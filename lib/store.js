@@ -3,18 +3,23 @@
 // A store of its own, beside the one that all clients of the process share: for tests, for
 // isolation, for a memory limit or a clock of one's own.
 
-const { native, state, connected, wake } = require('./loop')
+const { native, state, wake, connected } = require('./loop')
 const { kNative, kClosed } = require('./symbols')
+
+const OPTIONS = new Set(['maxmemory', 'maxmemoryPolicy', 'seed', 'clock', 'startTime'])
 
 class Store {
   /**
    * @param {{ maxmemory?: number | string, maxmemoryPolicy?: string, seed?: number,
    *   clock?: 'system' | 'manual' }} [options]
    */
-  constructor(options = {}) {
+  constructor(options) {
     this[kClosed] = false
+    for (const name of Object.keys(options || {})) {
+      if (!OPTIONS.has(name)) throw new TypeError(`a Store has no option "${name}"`)
+    }
     try {
-      this[kNative] = new native.Store(options)
+      this[kNative] = new native.Store(options || {})
     } catch (error) {
       // made natively, it would not be an Error in the eyes of a test runner's context
       throw new Error(error.message, { cause: error })

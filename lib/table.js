@@ -6,7 +6,7 @@
 // because a method is missing.
 
 const { native } = require('./loop')
-const { OBJECT, pairsToObject } = require('./reply')
+const { OBJECT, EACH, pairsToObject } = require('./reply')
 const { msetWords, hsetWords } = require('./words')
 const later = require('./later-commands')
 
@@ -86,7 +86,7 @@ function setArgumentTransformer(name, func) {
   transformers.argument[name] = func
   const row = rows.get(name)
   if (row === undefined) return
-  row.argument = func
+  row.argument = func || null
   onChange(row)
 }
 
@@ -95,7 +95,7 @@ function setReplyTransformer(name, func) {
   const row = rows.get(name)
   if (row === undefined) return
   row.how = 0
-  row.reply = func
+  row.reply = func || null
   onChange(row)
 }
 
@@ -113,6 +113,7 @@ setArgumentTransformer('hmset', hsetWords)
 // read as an object at once, without the list in between
 transformers.reply.hgetall = pairsToObject
 if (rows.has('hgetall')) rows.get('hgetall').how = OBJECT
+if (rows.has('exec')) rows.get('exec').how = EACH
 
 /** Calls back with a row that was given a transformer. */
 function watch(listener) {

@@ -6,7 +6,7 @@
 
 /** @param {unknown} arg */
 function isWord(arg) {
-  return typeof arg === 'string' || arg instanceof Uint8Array
+  return typeof arg === 'string' || ArrayBuffer.isView(arg)
 }
 
 /**
@@ -15,6 +15,8 @@ function isWord(arg) {
  */
 function toWord(arg) {
   if (typeof arg === 'string' || arg instanceof Uint8Array) return arg
+  // other views are bytes too: the native module takes them for what they show
+  if (ArrayBuffer.isView(arg)) return Buffer.from(arg.buffer, arg.byteOffset, arg.byteLength)
   if (arg === null || arg === undefined) return ''
   if (typeof arg === 'number') {
     // String(1e21) would be an exponent, which no command takes for an integer

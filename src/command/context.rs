@@ -1,6 +1,7 @@
 //! What a handler works with: its database, its client, its reply, and one way to tell that
 //! something changed.
 
+use crate::bytes::{parse_double, saturating_double};
 use crate::error::{Error, Result};
 use crate::hub::waiting::{Empty, Wait};
 use crate::hub::{Client, Config, Hub, Queued, config};
@@ -261,7 +262,9 @@ const LONGEST_MS: i64 = i64::MAX - (1 << 41);
 
 /// A timeout in seconds, as blocking commands take it, in milliseconds; 0 waits for ever.
 pub fn parse_timeout(word: &[u8]) -> Result<u64> {
-    let seconds = crate::bytes::parse_double(word).ok_or(Error::TimeoutNotAFloat)?;
+    // A server reads a long double: what is too large for ours is a number all the same.
+    let huge = || saturating_double(word).filter(|seconds| seconds.is_infinite());
+    let seconds = parse_double(word).or_else(huge).ok_or(Error::TimeoutNotAFloat)?;
     let ms = (seconds * 1000.0).ceil();
     if ms < 0.0 {
         return Err(Error::TimeoutNegative);

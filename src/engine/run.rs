@@ -146,7 +146,7 @@ impl Engine {
             spec,
             words,
             table,
-            Scope::Unlocked(patience),
+            Scope::Unlocked,
             Some(&entered),
             out,
             patience,
@@ -227,8 +227,6 @@ impl Engine {
     ) {
         out.array(queue.len());
         client.executing = true;
-        // All of them see one moment.
-        let now_ms = self.space.now_ms();
         for queued in queue {
             let words: Vec<&[u8]> = queued.words.iter().map(|word| &**word).collect();
             let Some(table) = self.space.table(entered, client.db) else {
@@ -246,7 +244,7 @@ impl Engine {
                 Some(entered),
                 out,
                 Patience::Waits,
-                |db| db.set_now_ms(now_ms),
+                |_| {},
             );
             match left {
                 Ok(left) => ready.extend(left.into_iter().flat_map(|left| left.ready)),
@@ -364,7 +362,7 @@ fn needs_all(spec: &Spec) -> bool {
     spec.is(ALONE) || spec.keys != Keys::None
 }
 
-pub(super) fn describe(fault: &(dyn Any + Send)) -> &str {
+fn describe(fault: &(dyn Any + Send)) -> &str {
     fault
         .downcast_ref::<&str>()
         .copied()

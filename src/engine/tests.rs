@@ -141,3 +141,20 @@ fn long_walks_through_lists_and_streams_are_not_made_where_nobody_may_wait() {
         assert_eq!(try_inline(line), Outcome::Done, "{line}");
     }
 }
+
+#[test]
+fn a_write_that_needs_more_room_than_one_may_make_inline_is_made_elsewhere() {
+    let (engine, mut client) = open();
+    call(&engine, &mut client, "CONFIG SET maxmemory-policy allkeys-random");
+    for i in 0..2000 {
+        call(&engine, &mut client, &format!("SET key:{i} v"));
+    }
+    let limit = engine.space.used_bytes() - 20_000;
+    call(&engine, &mut client, &format!("CONFIG SET maxmemory {limit}"));
+    let mut out = Reply::new();
+    let words: [&[u8]; 3] = [b"SET", b"k", b"v"];
+    assert_eq!(engine.call(&mut client, None, &words, &mut out, Patience::Inline), Outcome::Away);
+    assert_eq!(call(&engine, &mut client, "EXISTS k").first(), Some(Token::Int(0)));
+    assert_eq!(call(&engine, &mut client, "SET k v").first(), Some(Token::Ok));
+    assert!(engine.space.used_bytes() <= limit + 1000);
+}

@@ -2,13 +2,12 @@
 //!
 //! ```text
 //! hash   63..57 tag | 56..45 shard | 44..4 position in the shard, for SCAN | low bits: bucket
-//! slot   entry (8 bytes)
+//! slot   hash (8 bytes) | entry (8 bytes)
 //! ```
 //!
-//! The hash is not kept: what grows or is scanned is one shard, whose hashes are soon computed
-//! again, and eight bytes a slot would cost twenty a key. Beside each shard stand its earliest
-//! deadline and the number of keys that have one; a bitmap of occupied shards keeps sampling
-//! cheap when the table is sparse.
+//! The hash stands beside the pointer, so growing a shard never touches the entries. Beside each
+//! shard stand its earliest deadline and the number of keys that have one; a bitmap of occupied
+//! shards keeps sampling cheap when the table is sparse.
 //!
 //! Nothing here takes a lock: `space` and `db` do, and only they call in.
 
@@ -18,7 +17,6 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 use dashmap::{DashMap, RwLockWriteGuard, SharedValue};
-use foldhash::quality::SeedableRandomState;
 use raw_table::raw::RawTable;
 
 use super::entry::Entry;
@@ -34,31 +32,51 @@ pub const POSITION_BITS: u32 = 41;
 /// No key of the shard has a deadline.
 pub const NEVER: u64 = u64::MAX;
 
-// By its key alone.
-impl PartialEq for Entry {
+/// An entry with its hash, as it stands in a bucket.
+pub struct Slot {
+    pub hash: u64,
+    pub entry: Entry,
+}
+
+// dashmap asks for these; the raw table never calls them.
+impl PartialEq for Slot {
     fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
+        self.entry.key() == other.entry.key()
     }
 }
-impl Eq for Entry {}
-impl Hash for Entry {
+impl Eq for Slot {}
+impl Hash for Slot {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write(self.key());
+        state.write_u64(self.hash);
     }
 }
 
 /// dashmap's own type of a shard.
-pub type Shard = RawTable<(Entry, SharedValue<()>)>;
+pub type Shard = RawTable<(Slot, SharedValue<()>)>;
 
-/// The hash of a key: seeded, since keys come from strangers.
-pub type Hashing = SeedableRandomState;
+/// Hands the stored hash through: the table never hashes a key itself.
+#[derive(Clone, Default)]
+pub struct StoredHash;
 
-/// Hashes a key.
-#[inline]
-pub fn hash_of(hashing: &Hashing, key: &[u8]) -> u64 {
-    let mut hasher = hashing.build_hasher();
-    hasher.write(key);
-    hasher.finish()
+/// Passes a `u64` through unchanged.
+#[derive(Default)]
+pub struct Passed(u64);
+
+impl Hasher for Passed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, _: &[u8]) {}
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+impl BuildHasher for StoredHash {
+    type Hasher = Passed;
+    fn build_hasher(&self) -> Passed {
+        Passed::default()
+    }
 }
 
 /// Which shard a hash falls into.
@@ -80,7 +98,7 @@ struct Deadlines {
 
 /// A database.
 pub struct Table {
-    map: DashMap<Entry, (), Hashing>,
+    map: DashMap<Slot, (), StoredHash>,
     deadlines: Box<[Deadlines]>,
     occupied: Box<[AtomicU64]>,
     len: AtomicI64,
@@ -88,9 +106,9 @@ pub struct Table {
 }
 
 impl Table {
-    pub fn new(hashing: Hashing) -> Self {
+    pub fn new() -> Self {
         Self {
-            map: DashMap::with_capacity_and_hasher_and_shard_amount(0, hashing, SHARDS),
+            map: DashMap::with_capacity_and_hasher_and_shard_amount(0, StoredHash, SHARDS),
             deadlines: (0..SHARDS)
                 .map(|_| Deadlines { earliest_ms: AtomicU64::new(NEVER), count: AtomicU32::new(0) })
                 .collect(),
@@ -133,63 +151,65 @@ impl Table {
         unsafe { &mut *self.map.shards()[shard].data_ptr() }
     }
 
-    /// The hash of an entry's key, as this table computes it.
-    #[inline]
-    pub fn hash(&self, entry: &Entry) -> u64 {
-        hash_of(self.map.hasher(), entry.key())
-    }
-
     /// The entry of `key` in a shard of this table.
     #[inline]
     pub fn find<'s>(shard: &'s Shard, hash: u64, key: &[u8]) -> Option<&'s Entry> {
-        shard.get(hash, |(entry, _)| entry.key() == key).map(|(entry, _)| entry)
+        shard
+            .get(hash, |(slot, _)| slot.hash == hash && slot.entry.key() == key)
+            .map(|(slot, _)| &slot.entry)
     }
 
     #[inline]
     pub fn find_mut<'s>(shard: &'s mut Shard, hash: u64, key: &[u8]) -> Option<&'s mut Entry> {
-        shard.get_mut(hash, |(entry, _)| entry.key() == key).map(|(entry, _)| entry)
+        shard
+            .get_mut(hash, |(slot, _)| slot.hash == hash && slot.entry.key() == key)
+            .map(|(slot, _)| &mut slot.entry)
     }
 
     /// Adds an entry whose key is known to be absent.
     pub fn insert<'s>(&self, shard: &'s mut Shard, hash: u64, entry: Entry) -> &'s mut Entry {
-        let index = shard_of(hash);
         if shard.is_empty() {
+            let index = shard_of(hash);
             self.occupied[index / 64].fetch_or(1 << (index % 64), Ordering::Relaxed);
         }
         self.len.fetch_add(1, Ordering::Relaxed);
-        self.deadline_changed(index, None, entry.deadline_ms());
-        let slot = (entry, SharedValue::new(()));
-        let bucket = shard.insert(hash, slot, |(entry, _)| self.hash(entry));
+        self.deadline_changed(shard_of(hash), None, entry.deadline_ms());
+        let slot = (Slot { hash, entry }, SharedValue::new(()));
+        let bucket = shard.insert(hash, slot, |(slot, _)| slot.hash);
         // SAFETY: the bucket was just filled and the borrow of the shard is ours.
-        unsafe { &mut bucket.as_mut().0 }
+        unsafe { &mut bucket.as_mut().0.entry }
     }
 
     /// Takes an entry out.
     pub fn remove(&self, shard: &mut Shard, hash: u64, key: &[u8]) -> Option<Entry> {
-        let entry = self.remove_in_place(shard, hash, key)?;
-        self.shrink(shard);
-        Some(entry)
+        let (slot, _) =
+            shard.remove_entry(hash, |(slot, _)| slot.hash == hash && slot.entry.key() == key)?;
+        self.removed(shard, &slot);
+        Some(slot.entry)
     }
 
     /// As `remove`, but no other slot moves: references to other entries stay valid.
     pub fn remove_in_place(&self, shard: &mut Shard, hash: u64, key: &[u8]) -> Option<Entry> {
-        let (entry, _) = shard.remove_entry(hash, |(entry, _)| entry.key() == key)?;
-        self.book_removal(shard, shard_of(hash), &entry);
-        Some(entry)
+        let (slot, _) =
+            shard.remove_entry(hash, |(slot, _)| slot.hash == hash && slot.entry.key() == key)?;
+        self.book_removal(shard, &slot);
+        Some(slot.entry)
     }
 
-    fn book_removal(&self, shard: &Shard, index: usize, entry: &Entry) {
+    fn book_removal(&self, shard: &Shard, slot: &Slot) {
+        let index = shard_of(slot.hash);
         self.len.fetch_sub(1, Ordering::Relaxed);
-        self.deadline_changed(index, entry.deadline_ms(), None);
+        self.deadline_changed(index, slot.entry.deadline_ms(), None);
         if shard.is_empty() {
             self.occupied[index / 64].fetch_and(!(1 << (index % 64)), Ordering::Relaxed);
         }
     }
 
-    /// A shard that has become sparse gives its buckets back.
-    fn shrink(&self, shard: &mut Shard) {
+    fn removed(&self, shard: &mut Shard, slot: &Slot) {
+        self.book_removal(shard, slot);
+        // A shard that has become sparse gives its buckets back.
         if shard.buckets() > 32 && shard.len() * 8 < shard.buckets() {
-            shard.shrink_to(shard.len() * 2, |(entry, _)| self.hash(entry));
+            shard.shrink_to(shard.len() * 2, |(slot, _)| slot.hash);
         }
     }
 
@@ -211,13 +231,13 @@ impl Table {
             _ => {}
         }
         if let Some(new_ms) = new_ms {
-            books.earliest_ms.fetch_min(new_ms, Ordering::SeqCst);
+            books.earliest_ms.fetch_min(new_ms, Ordering::Relaxed);
         }
     }
 
     /// No key of the shard dies before this millisecond.
     pub fn earliest_ms(&self, shard: usize) -> u64 {
-        self.deadlines[shard].earliest_ms.load(Ordering::SeqCst)
+        self.deadlines[shard].earliest_ms.load(Ordering::Relaxed)
     }
 
     /// The earliest deadline of the table; `NEVER` if there is none.
@@ -238,24 +258,27 @@ impl Table {
         // SAFETY: the caller holds the shard; the iterator ends before anything is removed.
         for bucket in unsafe { shard.iter() } {
             // SAFETY: the iterator yields full buckets.
-            let (entry, _) = unsafe { bucket.as_ref() };
-            match entry.deadline_ms() {
-                Some(at) if at <= now_ms && dead.len() < most => dead.push(bucket),
+            let (slot, _) = unsafe { bucket.as_ref() };
+            match slot.entry.deadline_ms() {
+                Some(at) if at <= now_ms && dead.len() < most => {
+                    dead.push((slot.hash, bucket));
+                }
                 Some(at) => earliest = earliest.min(at),
                 None => {}
             }
         }
         let mut taken = Vec::with_capacity(dead.len());
-        for bucket in dead {
-            // SAFETY: removing a bucket moves no other, so the collected ones stay valid; the
-            // shard shrinks only after the last of them.
-            let ((entry, _), _) = unsafe { shard.remove(bucket) };
-            self.book_removal(shard, index, &entry);
-            taken.push(entry);
+        for (_, bucket) in dead {
+            // SAFETY: removing a bucket moves no other, so the collected ones stay valid;
+            // `removed` (which may shrink) runs only after the last of them.
+            let ((slot, _), _) = unsafe { shard.remove(bucket) };
+            taken.push(slot);
         }
-        self.shrink(shard);
+        for slot in &taken {
+            self.removed(shard, slot);
+        }
         self.deadlines[index].earliest_ms.store(earliest, Ordering::Relaxed);
-        taken
+        taken.into_iter().map(|slot| slot.entry).collect()
     }
 
     /// The next occupied shard at or after `from`.
@@ -295,15 +318,21 @@ impl Table {
             // SAFETY: the index is below the number of buckets, and only a full one is read.
             unsafe {
                 if shard.is_bucket_full(index) {
-                    return Some(&shard.bucket(index).as_ref().0);
+                    return Some(&shard.bucket(index).as_ref().0.entry);
                 }
             }
         }
     }
 
-    /// Every entry of a shard that is held.
-    pub fn each(shard: &Shard) -> impl Iterator<Item = &Entry> {
+    /// Every slot of a shard that is held.
+    pub fn each(shard: &Shard) -> impl Iterator<Item = &Slot> {
         // SAFETY: the borrow of the shard keeps it as it is while the iterator lives.
         unsafe { shard.iter().map(|bucket| &bucket.as_ref().0) }
+    }
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self::new()
     }
 }

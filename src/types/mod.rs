@@ -11,7 +11,6 @@ pub mod intset;
 pub mod limits;
 pub mod list;
 pub mod listpack;
-pub mod one_word;
 pub mod random;
 pub mod rank;
 pub mod set;
@@ -46,7 +45,7 @@ impl Kind {
 }
 
 /// A value that holds elements and fits the two words an entry has for it.
-pub trait Collection: Clone + Send + Sync + 'static {
+pub trait Collection: Clone + 'static {
     const KIND: Kind;
 
     /// A collection without elements, in its most compact encoding.
