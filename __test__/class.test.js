@@ -269,3 +269,15 @@ test('a client may be wrapped in a Proxy', async () => {
   assert.deepEqual(await proxy.multi().del('class:p').exec(), [[null, 1]])
   assert.equal(await proxy.quit(), 'OK')
 })
+
+test('a wait ends when a manual clock is moved past its time-out', async () => {
+  const store = new Redis.Store({ clock: 'manual' })
+  const redis = new Redis({ store })
+  const popped = redis.blpop('list', 1)
+  store.advance(1000)
+  assert.equal(await popped, null)
+  const moved = redis.blmove('list', 'other', 'LEFT', 'RIGHT', 2)
+  store.setTime(store.now() + 2000)
+  assert.equal(await moved, null)
+  store.close()
+})

@@ -1,19 +1,27 @@
 'use strict'
 
-// The usage tests claim that only the `require` differs from ioredis, and the types of replies are
-// meant to be ioredis's: here those tests run on ioredis with a real server.
+// Tests that import `lib/twin` claim that only the `require` differs from ioredis: here they run on
+// ioredis with a real server.
 
 const { test } = require('node:test')
 const assert = require('node:assert/strict')
 const { spawnSync } = require('node:child_process')
-const { readdirSync } = require('node:fs')
-const { join } = require('node:path')
+const { readdirSync, readFileSync } = require('node:fs')
+const { basename, join } = require('node:path')
 
-function holdsForIoredis(title, server, pattern) {
+const twins = readdirSync(__dirname).filter(
+  (name) =>
+    name.endsWith('.test.js') &&
+    name !== basename(__filename) &&
+    readFileSync(join(__dirname, name), 'utf8').includes("require('./lib/twin')"),
+)
+/** Newer commands than the older server has stand in this one. */
+const TYPES = 'reply-types.test.js'
+
+function holdsForIoredis(title, server, files) {
   const missing = spawnSync(server, ['--version']).error !== undefined
   const skip = missing && !process.env.CI && `${server} is not installed`
   test(title, { skip }, () => {
-    const files = readdirSync(__dirname).filter((name) => pattern.test(name))
     assert.ok(files.length > 0)
     // Without the variable by which the runner knows that it is inside another one.
     const { NODE_TEST_CONTEXT: _, ...env } = process.env
@@ -31,12 +39,12 @@ function holdsForIoredis(title, server, pattern) {
 }
 
 holdsForIoredis(
-  'what the usage tests show also holds for ioredis',
+  'what the tests of usages and manners show also holds for ioredis',
   process.env.REDIS_SERVER || 'redis-server',
-  /^usage-.*\.test\.js$/,
+  twins.filter((name) => name !== TYPES),
 )
 holdsForIoredis(
   'the types of replies are also those of ioredis',
   process.env.VALKEY_SERVER || 'valkey-server',
-  /^reply-types\.test\.js$/,
+  twins.filter((name) => name === TYPES),
 )

@@ -95,6 +95,6 @@ function printVerdict(shapes, results) {
     const { latchkey: ours, 'valkey-server': theirs } = results[name]
     if (!ours || !theirs) continue
     const verdict = ours.used < theirs.used ? 'reached' : 'NOT REACHED'
-    console.log(`  ${title}: ${ours.used.toFixed(0)} beside ${theirs.used.toFixed(0)}: ${verdict}`)
+    console.log(`  ${title}: ${ours.used.toFixed(1)} beside ${theirs.used.toFixed(1)}: ${verdict}`)
   }
 }

@@ -140,8 +140,9 @@ function closeTransaction(pipeline, callback) {
 
 /** What EXEC gave, out of the results of the whole pipeline around it. */
 function unwrap(results) {
-  const [error, replies] = results[results.length - 1]
-  if (!error) return wrapReplies(replies)
+  const last = results[results.length - 1]
+  const error = last[0]
+  if (!error) return wrapReplies(last[1])
   error.previousErrors = []
   for (const [earlier] of results.slice(0, -1)) if (earlier) error.previousErrors.push(earlier)
   return new Failure(error)
@@ -150,7 +151,11 @@ function unwrap(results) {
 /** The replies of EXEC as pairs of error and reply; null when a watched key was touched. */
 function wrapReplies(replies) {
   if (!Array.isArray(replies)) return replies || null
-  return replies.map((item) => (item instanceof Error ? [item] : [null, item]))
+  const pairs = new Array(replies.length)
+  for (let i = 0; i < replies.length; i++) {
+    pairs[i] = replies[i] instanceof Error ? [replies[i]] : [null, replies[i]]
+  }
+  return pairs
 }
 
 /** Runs the steps, or has them wait for a connection. Answers the promise of the whole. */
@@ -171,8 +176,6 @@ class Run {
     this.steps = pipeline._queue
     this.results = new Array(this.steps.length)
     this.left = this.steps.length
-    /** Where the transaction began whose EXEC has not come yet, or -1. */
-    this.multiAt = -1
     /** Was anything run, or all refused? */
     this.ran = false
     /** @type {(() => void) | null} called when the last reply has come */
@@ -206,9 +209,7 @@ class Run {
       }
     }
     this.ran = true
-    let { flags } = step
-    if (row.name === 'multi') this.multiAt = i
-    else if (row.name === 'exec') flags = this.execFlags(i)
+    const flags = row.name === 'exec' ? this.execFlags(i) : step.flags
     const value = dispatch.perform(client, row, flags, step.words)
     if (value === AWAY) this.wait(step, i, flags)
     else this.fill(i, value)
@@ -227,25 +228,31 @@ class Run {
 
   /** EXEC gives Buffers if one of its commands wants them; the others are made text again. */
   execFlags(i) {
-    for (let at = this.multiAt + 1; at < i; at++) if (this.steps[at].flags !== 0) return BUFFERS
+    const { steps } = this
+    for (let at = i - 1; at >= 0 && steps[at].row.name !== 'multi'; at--) {
+      if (steps[at].flags !== 0) return BUFFERS
+    }
     return 0
   }
 
   /** The items of EXEC's reply in the shapes of their commands. */
   shapeExec(i, items) {
-    const wantsBuffers = this.execFlags(i) !== 0
+    const first = i - items.length
+    const cameAsBuffers = this.execFlags(i) !== 0
     for (let n = 0; n < items.length; n++) {
-      if (items[n] instanceof Error) continue
-      const step = this.steps[i - items.length + n]
-      if (step === undefined) continue
-      items[n] = shapeItem(this.client, step, items[n], wantsBuffers)
+      const step = this.steps[first + n]
+      if (step === undefined || items[n] instanceof Error) continue
+      const { row, command } = step
+      const isPlain = row.how === 0 && row.reply === null && command === null
+      if (isPlain && !cameAsBuffers) continue
+      items[n] = shapeItem(this.client, step, items[n], cameAsBuffers)
     }
     return items
   }
 
   fill(i, value) {
     const step = this.steps[i]
-    if (step.row.name === 'exec' && Array.isArray(value)) value = this.shapeExec(i, value)
+    if (Array.isArray(value) && step.row.name === 'exec') value = this.shapeExec(i, value)
     if (step.command !== null) {
       this.fillFrom(step.command, i, value)
       return

@@ -3,7 +3,7 @@
 // A store of its own, beside the one that all clients of the process share: for tests, for
 // isolation, for a memory limit or a clock of one's own.
 
-const { native, state, wake, connected } = require('./loop')
+const { native, state, connected, wake } = require('./loop')
 const { kNative, kClosed } = require('./symbols')
 
 const OPTIONS = new Set(['maxmemory', 'maxmemoryPolicy', 'seed', 'clock', 'startTime'])

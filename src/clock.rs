@@ -37,7 +37,7 @@ pub enum Clock {
 impl Clock {
     /// A clock that stands still at `start_ms`.
     pub fn manual(start_ms: u64) -> Self {
-        Self::Manual(AtomicU64::new(start_ms * 1000))
+        Self::Manual(AtomicU64::new(start_ms.saturating_mul(1000)))
     }
 
     /// Microseconds since the epoch.
@@ -69,7 +69,10 @@ impl Clock {
         match self {
             Self::System => false,
             Self::Manual(us) => {
-                us.fetch_add(by_ms * 1000, Ordering::Relaxed);
+                let by_us = by_ms.saturating_mul(1000);
+                let later = |us: u64| Some(us.saturating_add(by_us));
+                // It never answers `None`, so this cannot fail.
+                let _ = us.fetch_update(Ordering::Relaxed, Ordering::Relaxed, later);
                 true
             }
         }
@@ -80,7 +83,7 @@ impl Clock {
         match self {
             Self::System => false,
             Self::Manual(us) => {
-                us.store(at_ms * 1000, Ordering::Relaxed);
+                us.store(at_ms.saturating_mul(1000), Ordering::Relaxed);
                 true
             }
         }

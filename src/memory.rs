@@ -52,6 +52,12 @@ pub fn thread_number() -> usize {
     })
 }
 
+/// Takes bytes that are still there off the calling thread's balance: they have left the store,
+/// and who holds them now will free them where nobody counts.
+pub fn disown(bytes: usize) {
+    charge(-(bytes as i64));
+}
+
 /// How many bytes the allocator really takes for a request of `size` bytes.
 ///
 /// mimalloc's size classes: steps of 16 bytes up to 128, then four classes to each doubling.

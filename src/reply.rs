@@ -108,7 +108,9 @@ impl Reply {
     /// Forgets what was written since `mark`.
     pub fn truncate(&mut self, mark: (usize, usize)) {
         self.buf.truncate(mark.0);
+        let before = crate::memory::balance();
         self.shared.truncate(mark.1);
+        self.grown += crate::memory::balance() - before;
     }
 
     /// Bytes by which the buffers grew since the last call.
@@ -126,7 +128,8 @@ impl Reply {
     #[cold]
     fn grow(&mut self, bytes: usize) {
         let before = crate::memory::balance();
-        self.buf.reserve(bytes.max(256));
+        // Whoever asks for more than there is gets an error; a plain `reserve` would abort.
+        self.buf.try_reserve(bytes.max(256)).expect("there is no memory for this reply");
         self.grown += crate::memory::balance() - before;
     }
 

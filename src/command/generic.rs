@@ -4,7 +4,7 @@ use super::{ALONE, Args, Context, DENY_OOM, FAST, Keys, READ, Spec, WRITE, spec}
 use crate::bytes::{lossy, parse_int, parse_unsigned};
 use crate::error::{Error, Result};
 use crate::reply::Reply;
-use crate::store::{DATABASES, Entry};
+use crate::store::{DATABASES, Entry, work};
 use crate::types::glob::{self, Case};
 
 const ALL: Keys = Keys::Range { first: 1, last: -1, step: 1 };
@@ -74,14 +74,14 @@ fn keys(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
             out.bulk(entry.key());
             count += 1;
         }
-    });
+    })?;
     cx.out.close(at, count);
     Ok(())
 }
 
 /// `RANDOMKEY`: nil if there is no key.
 fn randomkey(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
-    let key = cx.db.random_key();
+    let key = cx.db.random_key()?;
     cx.out.bulk_or_nil(key.as_deref());
     Ok(())
 }
@@ -148,6 +148,9 @@ fn copy(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     if index == cx.db.index() && from == to {
         return Err(Error::Plain("ERR source and destination objects are the same"));
     }
+    if let Some(entry) = cx.db.peek(from) {
+        cx.cost(work(entry))?;
+    }
     let Some(copy) = cx.db.copy_of(from, to)? else {
         cx.out.int(0);
         return Ok(());
@@ -184,7 +187,7 @@ fn move_(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     if index == cx.db.index() {
         return Err(Error::Plain("ERR source and destination objects are the same"));
     }
-    let taken = cx.other_db(index)?.peek(key).is_some();
+    let taken = cx.look(index, |db| db.peek(key).is_some())?;
     if taken || cx.db.peek(key).is_none() {
         cx.out.int(0);
         return Ok(());
@@ -288,7 +291,7 @@ fn scan(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
         if right_kind && options.wants(entry.key()) {
             found.push(entry.key().to_vec());
         }
-    });
+    })?;
     write_scan(cx, next, &found);
     Ok(())
 }

@@ -234,7 +234,7 @@ fn hrandfield(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let key = args.key()?;
     if args.is_done() {
         let hash = cx.db.read::<Hash>(key)?;
-        match hash.and_then(|hash| hash.random(&mut cx.space.rng.lock())) {
+        match hash.and_then(|hash| hash.random(&mut cx.space.dice())) {
             Some((field, _)) => write_element(cx.out, field),
             None => cx.out.nil(),
         }
@@ -259,7 +259,7 @@ fn hrandfield(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
             write_element(out, value);
         }
     };
-    let mut rng = cx.space.rng.lock();
+    let mut rng = cx.space.dice();
     if count.repeats {
         for _ in 0..total {
             if let Some((field, value)) = hash.random(&mut rng) {

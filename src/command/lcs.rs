@@ -2,6 +2,7 @@
 
 use super::{Args, Context};
 use crate::error::{Error, Result};
+use crate::hub::config::PROTO_MAX_BULK_LEN;
 
 /// What LCS was asked for.
 #[derive(Default)]
@@ -21,32 +22,34 @@ struct Match {
 /// `LCS key1 key2 [LEN] [IDX] [MINMATCHLEN len] [WITHMATCHLEN]`
 pub fn lcs(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let keys = args.take(2)?;
-    let mut strings = [Vec::new(), Vec::new()];
-    for (string, key) in strings.iter_mut().zip(keys) {
+    let mut scratch = [itoa::Buffer::new(), itoa::Buffer::new()];
+    let mut strings = [&b""[..]; 2];
+    for ((string, key), scratch) in strings.iter_mut().zip(keys).zip(&mut scratch) {
         let value = cx
             .db
             .string(key)
             .map_err(|_| Error::Plain("ERR The specified keys must contain string values"))?;
         if let Some(text) = value {
-            *string = text.as_bytes(&mut itoa::Buffer::new()).to_vec();
+            *string = text.as_bytes(scratch);
         }
     }
     let wanted = options(args)?;
     let [a, b] = strings;
-    cx.cost(a.len().saturating_mul(b.len()) / 64)?;
-    let cells = (a.len() + 1).checked_mul(b.len() + 1).filter(|cells| *cells < 1 << 30);
-    let Some(cells) = cells else {
+    // Lengths are below 2^32 each, so their product fits.
+    let cells = (a.len() + 1) as u64 * (b.len() + 1) as u64;
+    if cells.saturating_mul(4) > cx.config().get(PROTO_MAX_BULK_LEN) as u64 {
         return Err(Error::Plain(
             "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len",
         ));
-    };
-    let table = lengths(&a, &b, cells);
+    }
+    cx.cost(cells as usize / 64)?;
+    let table = lengths(a, b, cells as usize)?;
     let total = table[a.len() * (b.len() + 1) + b.len()];
     if wanted.len {
         cx.out.int(i64::from(total));
         return Ok(());
     }
-    let (text, matches) = trace(&a, &b, &table);
+    let (text, matches) = trace(a, b, &table);
     if wanted.idx {
         write_matches(cx, &wanted, &matches, total);
     } else {
@@ -79,9 +82,13 @@ fn options(args: &mut Args<'_>) -> Result<Wanted> {
 }
 
 /// `table[i * (len(b) + 1) + j]`: the length for the first `i` and `j` bytes.
-fn lengths(a: &[u8], b: &[u8], cells: usize) -> Vec<u32> {
+fn lengths(a: &[u8], b: &[u8], cells: usize) -> Result<Vec<u32>> {
     let width = b.len() + 1;
-    let mut table = vec![0u32; cells];
+    let mut table = Vec::new();
+    table.try_reserve_exact(cells).map_err(|_| {
+        Error::Plain("ERR Insufficient memory, failed allocating transient memory for LCS")
+    })?;
+    table.resize(cells, 0u32);
     for (i, x) in a.iter().enumerate() {
         for (j, y) in b.iter().enumerate() {
             let at = (i + 1) * width + j + 1;
@@ -92,7 +99,7 @@ fn lengths(a: &[u8], b: &[u8], cells: usize) -> Vec<u32> {
             };
         }
     }
-    table
+    Ok(table)
 }
 
 /// Walks back from the end: the common bytes, and the runs they come in, last first.

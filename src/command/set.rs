@@ -141,7 +141,7 @@ fn spop(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
         cx.out.nil();
         return Ok(());
     };
-    let popped = set.pop(&mut cx.space.rng.lock());
+    let popped = set.pop(&mut cx.space.dice());
     cx.out.bulk_or_nil(popped.as_deref());
     cx.shrunk(key, "spop");
     Ok(())
@@ -170,7 +170,7 @@ fn spop_many(cx: &mut Context<'_>, args: &mut Args<'_>, key: &[u8]) -> Result {
         return Ok(());
     }
     let mut popped = Vec::with_capacity(count);
-    set.sample(count, &mut cx.space.rng.lock(), |member| popped.push(member.to_vec()));
+    set.sample(count, &mut cx.space.dice(), |member| popped.push(member.to_vec()));
     for member in popped {
         set.remove(&member);
         cx.out.bulk(&member);
@@ -185,7 +185,7 @@ fn srandmember(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let key = args.key()?;
     if args.is_done() {
         let set = cx.db.read::<Set>(key)?;
-        match set.and_then(|set| set.random(&mut cx.space.rng.lock())) {
+        match set.and_then(|set| set.random(&mut cx.space.dice())) {
             Some(member) => write_element(cx.out, member),
             None => cx.out.nil(),
         }
@@ -199,7 +199,7 @@ fn srandmember(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let total = count.of(set.len());
     cx.cost(total)?;
     cx.out.array(total);
-    let mut rng = cx.space.rng.lock();
+    let mut rng = cx.space.dice();
     if count.repeats {
         for _ in 0..total {
             if let Some(member) = set.random(&mut rng) {

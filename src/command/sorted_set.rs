@@ -326,7 +326,7 @@ fn zrandmember(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let key = args.key()?;
     if args.is_done() {
         let set = cx.db.read::<SortedSet>(key)?;
-        match set.and_then(|set| set.random(&mut cx.space.rng.lock())) {
+        match set.and_then(|set| set.random(&mut cx.space.dice())) {
             Some((member, _)) => write_element(cx.out, member),
             None => cx.out.nil(),
         }
@@ -341,7 +341,7 @@ fn zrandmember(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let total = count.of(set.len());
     cx.cost(total)?;
     shape.begin(cx.out, total);
-    let mut rng = cx.space.rng.lock();
+    let mut rng = cx.space.dice();
     if count.repeats {
         for _ in 0..total {
             if let Some((member, score)) = set.random(&mut rng) {
@@ -366,7 +366,7 @@ fn zscan(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     };
     let options = ScanOptions::parse(args, "zscan")?;
     cx.cost(options.count.min(set.len()))?;
-    let is_compact = matches!(set, SortedSet::Listpack(_));
+    let is_compact = set.is_compact();
     let mut found = Vec::new();
     let next = set.scan(from, options.count, |member, score| {
         if options.wants(member.as_bytes(&mut [0; 20])) {

@@ -135,7 +135,7 @@ impl<'a> Request<'a> {
         let skipped = match offset {
             0.. => offset.unsigned_abs() as usize,
             // A real server counts from the far end then, but only in big sorted sets.
-            _ if matches!(set, SortedSet::Tree(_)) => {
+            _ if !set.is_compact() => {
                 ranks.len().checked_sub(offset.unsigned_abs() as usize).unwrap_or(ranks.len())
             }
             _ => ranks.len(),

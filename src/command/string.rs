@@ -1,12 +1,14 @@
 //! Strings: bytes under a key, which may also be a number.
 
+use std::sync::Arc;
+
 use super::expiry::{Unit, deadline_of};
 use super::{Args, Context, DENY_OOM, FAST, Keys, READ, Spec, WRITE, spec};
 use crate::bytes::parse_int;
 use crate::error::{Error, Result};
 use crate::hub::config::PROTO_MAX_BULK_LEN;
-use crate::store::Str;
 use crate::store::db_string::Deadline;
+use crate::store::{BYTES_PER_ELEMENT, Entry, Str};
 
 const ALL: Keys = Keys::Range { first: 1, last: -1, step: 1 };
 const PAIRS: Keys = Keys::Range { first: 1, last: -1, step: 2 };
@@ -142,6 +144,18 @@ fn check_size(cx: &Context<'_>, len: usize) -> Result {
         return Err(Error::StringTooLong);
     }
     Ok(())
+}
+
+/// Spares an event loop's thread the copying of a big string: one that has no room for so many
+/// bytes moves, and so does one that a reply still holds.
+fn cost_of_growth(cx: &Context<'_>, key: &[u8], len: usize) -> Result {
+    let kept = match cx.db.peek(key).and_then(Entry::as_str) {
+        Some(Str::Shared(bytes)) if bytes.capacity() >= len && Arc::strong_count(bytes) == 1 => {
+            bytes.len()
+        }
+        _ => 0,
+    };
+    cx.cost((len - kept) / BYTES_PER_ELEMENT)
 }
 
 /// `SETEX key seconds value`
@@ -300,6 +314,7 @@ fn append(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     };
     let total = len.checked_add(tail.len()).ok_or(Error::StringTooLong)?;
     check_size(cx, total)?;
+    cost_of_growth(cx, key, total)?;
     cx.db.change_string(key, total, |bytes| bytes[len..].copy_from_slice(tail))?;
     cx.changed(key, "append");
     cx.out.len(total);
@@ -319,6 +334,7 @@ fn setrange(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     }
     let end = offset.checked_add(patch.len()).ok_or(Error::StringTooLong)?;
     check_size(cx, end)?;
+    cost_of_growth(cx, key, end.max(len))?;
     let total = cx.db.change_string(key, end.max(len), |bytes| {
         bytes[offset..end].copy_from_slice(patch);
         bytes.len()

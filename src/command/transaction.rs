@@ -8,10 +8,11 @@ use std::sync::atomic::Ordering;
 
 use super::{
     ALONE, Args, Context, FAST, FollowUp, Keys, NO_KEYSPACE, NO_MULTI, NO_QUEUE, NO_SCRIPT, Spec,
-    spec,
+    TABLE as ALL_COMMANDS, spec,
 };
 use crate::error::{Error, Result};
-use crate::hub::Transaction;
+use crate::hub::{Queued, Transaction};
+use crate::store::{Patience, work};
 
 const ALL: Keys = Keys::Range { first: 1, last: -1, step: 1 };
 
@@ -49,9 +50,10 @@ fn exec(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
     let Some(transaction) = &cx.client.transaction else {
         return Err(Error::Plain("ERR EXEC without MULTI"));
     };
-    let (failed, len) = (transaction.failed, transaction.queue.len());
-    if !failed {
-        cx.cost(len)?;
+    let failed = transaction.failed;
+    if !failed && cx.patience == Patience::Inline {
+        cx.cost(transaction.queue.len())?;
+        cx.cost(transaction.queue.iter().map(|queued| work_of(cx, queued)).sum())?;
     }
     meet_dead_keys(cx)?;
     let dirty = cx.client.handle.dirty.load(Ordering::Relaxed);
@@ -66,6 +68,22 @@ fn exec(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
         Some(queue) => cx.follow_up(FollowUp::Run(queue)),
     }
     Ok(())
+}
+
+/// About how much a queued command has to go through, as things are now: once EXEC has begun it
+/// cannot be moved to a thread that may take long.
+fn work_of(cx: &Context<'_>, queued: &Queued) -> usize {
+    let spec = ALL_COMMANDS[queued.id];
+    if spec.is(FAST) {
+        return queued.words.len();
+    }
+    if spec.keys == Keys::None {
+        return if spec.name == "keys" { cx.db.len() } else { 1 };
+    }
+    let words: Vec<&[u8]> = queued.words.iter().map(|word| &**word).collect();
+    let positions = spec.keys.positions(&words).unwrap_or_default();
+    let keys = positions.into_iter().map(|at| cx.db.peek(words[at]).map_or(1, work));
+    words.len() + keys.sum::<usize>()
 }
 
 /// A watched key that has died counts as changed: looking at it removes it and tells.

@@ -5,12 +5,13 @@ use std::sync::atomic::Ordering;
 
 use super::Engine;
 use crate::bytes::lossy;
+use crate::command::context::LARGE;
 use crate::command::{self, DENY_OOM, NO_MULTI, NO_QUEUE, PUBSUB, Spec, TABLE};
 use crate::error::{Error, Result};
 use crate::hub::client::Protocol;
 use crate::hub::config::{MAXMEMORY, MAXMEMORY_SAMPLES, PROTO_MAX_BULK_LEN};
 use crate::hub::{Client, Queued};
-use crate::store::{Entry, Patience};
+use crate::store::{Entry, Patience, free_cost};
 
 /// Bytes of an unknown command's arguments that its error shows.
 const SHOWN: usize = 128;
@@ -171,6 +172,9 @@ impl Engine {
             Patience::Inline => self.pool.try_lock(),
         };
         let mut pool = pool.ok_or(Error::Away)?;
+        if patience == Patience::Waits && self.space.has_trash() {
+            self.space.empty_trash();
+        }
         let mut evicted = 0;
         while self.space.used_bytes() > limit {
             if patience == Patience::Inline && evicted >= EVICT_INLINE {
@@ -183,6 +187,11 @@ impl Engine {
             };
             let found = self.space.evict(policy, samples, &mut pool, patience, told)?;
             let entry = found.ok_or(Error::OutOfMemory)?;
+            if patience == Patience::Inline && free_cost(&entry) > LARGE {
+                // Room is made where dropping it may take long.
+                self.space.charged(|| self.space.throw_away(entry));
+                return Err(Error::Away);
+            }
             self.space.charged(|| drop(entry));
             evicted += 1;
         }

@@ -19,10 +19,15 @@ mod tests;
 #[cfg(test)]
 mod tests_blocking;
 #[cfg(test)]
+mod tests_books;
+#[cfg(test)]
 mod tests_clients;
+#[cfg(test)]
+mod tests_threads;
 mod tick;
 mod wake;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
@@ -31,6 +36,7 @@ use parking_lot::Mutex;
 pub use options::{ClockOption, Options};
 pub use runtime::runtime;
 
+use crate::command::context::LARGE;
 use crate::command::server::is_monitored;
 use crate::command::{ALONE, TABLE, WRITE};
 use crate::error::Error;
@@ -41,7 +47,7 @@ use crate::reply::Reply;
 use crate::store::evict::Pool;
 use crate::store::{Keyspace, Patience};
 use check::Verdict;
-use run::Ran;
+use run::{Ran, describe};
 
 /// What became of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +138,10 @@ impl Engine {
             out.error(&Error::Internal("the client is away".into()));
             return Outcome::Done;
         };
+        // Each of them has to be looked at, whatever the command does with them.
+        if words.len() > LARGE && patience == Patience::Inline {
+            return Outcome::Away;
+        }
         if let Some(id) = id
             && self.run_plain(who, id, words, out, patience)
         {
@@ -182,7 +192,12 @@ impl Engine {
             let mut client = Some(client);
             let mut out = Reply::new();
             let words: Vec<&[u8]> = words.iter().map(|word| &**word).collect();
-            me.call(&mut client, id, &words, &mut out, Patience::Waits);
+            let call =
+                AssertUnwindSafe(|| me.call(&mut client, id, &words, &mut out, Patience::Waits));
+            if let Err(fault) = catch_unwind(call) {
+                out = Reply::new();
+                out.error(&Error::Internal(describe(fault.as_ref()).into()));
+            }
             if let Some(client) = client {
                 let handle = Arc::clone(&client.handle);
                 handle.deliver(Delivery::Answered(client, out));

@@ -146,7 +146,7 @@ impl Engine {
             spec,
             words,
             table,
-            Scope::Unlocked,
+            Scope::Unlocked(patience),
             Some(&entered),
             out,
             patience,
@@ -227,6 +227,8 @@ impl Engine {
     ) {
         out.array(queue.len());
         client.executing = true;
+        // All of them see one moment.
+        let now_ms = self.space.now_ms();
         for queued in queue {
             let words: Vec<&[u8]> = queued.words.iter().map(|word| &**word).collect();
             let Some(table) = self.space.table(entered, client.db) else {
@@ -244,7 +246,7 @@ impl Engine {
                 Some(entered),
                 out,
                 Patience::Waits,
-                |_| {},
+                |db| db.set_now_ms(now_ms),
             );
             match left {
                 Ok(left) => ready.extend(left.into_iter().flat_map(|left| left.ready)),
@@ -362,7 +364,7 @@ fn needs_all(spec: &Spec) -> bool {
     spec.is(ALONE) || spec.keys != Keys::None
 }
 
-fn describe(fault: &(dyn Any + Send)) -> &str {
+pub(super) fn describe(fault: &(dyn Any + Send)) -> &str {
     fault
         .downcast_ref::<&str>()
         .copied()

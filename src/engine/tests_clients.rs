@@ -118,6 +118,16 @@ fn a_watched_key_of_another_database_that_died_has_changed() {
 }
 
 #[test]
+fn a_watched_key_that_move_meets_dead_in_its_target_has_changed() {
+    let mut me = Person::alone();
+    let mut other = Person::of(&me.engine);
+    me.say_all(&["SELECT 1", "SET k v PX 10", "WATCH k"]);
+    me.engine.space.clock.advance(10);
+    assert_eq!(other.say("MOVE k 1"), "0");
+    assert_eq!(me.say_all(&["MULTI", "PING", "EXEC"]), "nil");
+}
+
+#[test]
 fn exec_is_refused_when_what_it_would_run_needs_memory_that_is_not_there() {
     let mut me = Person::alone();
     me.say_all(&["SET a 1", "MULTI", "SET k v"]);

@@ -4,6 +4,7 @@
 //! When nothing is due it sleeps for good: an idle store uses no CPU. A store whose clock stands
 //! still has no such task; moving the clock does its work.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -20,6 +21,12 @@ use crate::store::NEVER;
 
 /// Sweeps come no closer together than this; reads are exact all the same.
 const BETWEEN_SWEEPS_MS: u64 = 10;
+
+/// How soon to try again after a fault.
+const AFTER_FAULT_MS: u64 = 1000;
+
+/// A timer holds no longer.
+const LONGEST_SLEEP_MS: u64 = u32::MAX as u64;
 
 /// When the task means to wake, and how to wake it earlier.
 pub struct Ticker {
@@ -68,15 +75,19 @@ async fn run(engine: Weak<Engine>, wake: Arc<Notify>) {
             let Some(engine) = engine.upgrade() else { return };
             // Whoever writes while the tick runs finds no plan and wakes us again.
             engine.ticker.plan_ms.store(NEVER, Ordering::SeqCst);
-            let next_ms = engine.tick();
+            // A fault in one tick must not be the end of all.
+            let tick = catch_unwind(AssertUnwindSafe(|| engine.tick()));
+            let next_ms = tick.unwrap_or_else(|_| engine.space.now_ms() + AFTER_FAULT_MS);
             engine.ticker.plan_ms.fetch_min(next_ms, Ordering::SeqCst);
-            next_ms.saturating_sub(engine.space.now_ms())
+            (next_ms != NEVER).then(|| next_ms.saturating_sub(engine.space.now_ms()))
         };
-        if sleep_ms > u64::from(u32::MAX) {
-            wake.notified().await;
-        } else {
-            // A late wake-up and an early one are both fine: the tick looks at the clock.
-            let _ = timeout(Duration::from_millis(sleep_ms.max(1)), wake.notified()).await;
+        match sleep_ms {
+            None => wake.notified().await,
+            Some(sleep_ms) => {
+                // A late wake-up and an early one are both fine: the tick looks at the clock.
+                let sleep = Duration::from_millis(sleep_ms.clamp(1, LONGEST_SLEEP_MS));
+                let _ = timeout(sleep, wake.notified()).await;
+            }
         }
     }
 }
@@ -90,10 +101,11 @@ impl Engine {
         }
         let mut due_ms = self.space.due_ms();
         if due_ms <= now_ms {
-            let next_sweep_ms =
-                self.ticker.last_sweep_ms.load(Ordering::Relaxed) + BETWEEN_SWEEPS_MS;
+            let last_ms = self.ticker.last_sweep_ms.load(Ordering::Relaxed);
+            let next_sweep_ms = last_ms + BETWEEN_SWEEPS_MS;
             let manual = matches!(self.space.clock, Clock::Manual(_));
-            due_ms = if now_ms >= next_sweep_ms || manual {
+            // The machine's clock may have been set back.
+            due_ms = if now_ms >= next_sweep_ms || now_ms < last_ms || manual {
                 self.ticker.last_sweep_ms.store(now_ms, Ordering::Relaxed);
                 self.space.sweep(|db, entry| {
                     if self.hub.watch.any() {

@@ -65,12 +65,14 @@ impl Engine {
         // SAFETY: who serves holds the gate alone, and no other Db exists between two commands.
         #[expect(unsafe_code, reason = "the gate is held by the caller, in another variable")]
         let db = unsafe { Db::new(&self.space, table, db, Scope::All) };
-        let kind = self.space.charged(|| db.kind(key));
-        self.space.count(db.take_stats());
-        for dead in db.take_expired() {
-            self.hub.watch.touched(db.index(), &dead);
-        }
-        kind
+        self.space.charged(|| {
+            let kind = db.kind(key);
+            self.space.count(db.take_stats());
+            for dead in db.take_expired() {
+                self.hub.watch.touched(db.index(), &dead);
+            }
+            kind
+        })
     }
 
     fn try_again(

@@ -46,12 +46,12 @@ impl PubSub {
     /// Subscribes; `false` if the client listens already.
     pub fn subscribe(&self, handle: &Arc<Handle>, sort: Sort, name: &[u8]) -> bool {
         let mut lists = self.lists.lock();
-        let own = &mut lists.by_client.entry(handle.id).or_default()[sort as usize];
-        if own.iter().any(|known| **known == *name) {
+        let listeners = lists.by_sort[sort as usize].entry(name.into()).or_default();
+        if listeners.iter().any(|known| known.id == handle.id) {
             return false;
         }
-        own.push(name.into());
-        lists.by_sort[sort as usize].entry(name.into()).or_default().push(Arc::clone(handle));
+        listeners.push(Arc::clone(handle));
+        lists.by_client.entry(handle.id).or_default()[sort as usize].push(name.into());
         handle.subscribed[sort as usize].fetch_add(1, Ordering::Relaxed);
         self.count.fetch_add(1, Ordering::Relaxed);
         true

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 
 use super::client::{Client, Handle};
-use super::place::{At, Places};
+use super::place::{At, Place, Places};
 
 type Watchers = Places<Vec<Arc<Handle>>>;
 
@@ -37,13 +37,15 @@ impl Watch {
 
     /// Watches a key for a client; watching twice is watching once.
     pub fn add(&self, client: &mut Client, key: &[u8]) {
-        let place = (client.db, Box::from(key));
-        if client.watched.contains(&place) {
+        let place: Place = (client.db, Box::from(key));
+        let mut keys = self.keys.lock();
+        let watchers = keys.entry(place.clone()).or_default();
+        if watchers.iter().any(|handle| handle.id == client.handle.id) {
             return;
         }
-        client.watched.push(place.clone());
+        watchers.push(Arc::clone(&client.handle));
+        client.watched.push(place);
         client.handle.watching.fetch_add(1, Ordering::Relaxed);
-        self.keys.lock().entry(place).or_default().push(Arc::clone(&client.handle));
         self.count.fetch_add(1, Ordering::Relaxed);
     }
 

@@ -7,17 +7,17 @@
 #![expect(unsafe_code, reason = "answers are JavaScript values")]
 
 use std::ptr::null_mut;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use napi::sys;
 
 use super::answer::Shape;
 use super::inbox::{Event, discard};
 use super::wall::{Kind, Late, Wall, state};
-use crate::engine::Outcome;
+use crate::engine::{Engine, Outcome};
 use crate::hub::Delivery;
 use crate::hub::client::Protocol;
-use crate::reply::Reply;
+use crate::reply::{Reply, Token};
 use crate::store::Patience;
 
 /// What `next` brought.
@@ -73,7 +73,7 @@ impl Wall {
     /// The common end of a command that ran here.
     #[inline]
     unsafe fn done(&mut self, handle: usize, shape: Shape) -> sys::napi_value {
-        if matches!(self.reply.first(), Some(crate::reply::Token::Push(_))) {
+        if matches!(self.reply.first(), Some(Token::Push(_))) {
             return self.answer_pushes(handle, shape);
         }
         // SAFETY: passed on from the caller.
@@ -159,6 +159,7 @@ impl Wall {
                 slot.home = Some(client);
                 let (ticket, shape) = slot.away.take().unwrap_or_default();
                 self.reply = reply;
+                self.put_pushes_first(&event.engine, event.slot, event.client_id);
                 self.run_late(event.slot);
                 self.set_state(state::EVENT, event::ANSWER);
                 self.set_state(state::TICKET, ticket);
@@ -166,6 +167,26 @@ impl Wall {
                 unsafe { self.answer(shape) }
             }
         }
+    }
+
+    /// As `answer_pushes`, for a reply that comes late: what was published since is in the inbox
+    /// already, and has to come after the confirmations.
+    fn put_pushes_first(&mut self, engine: &Weak<Engine>, slot: usize, client_id: u64) {
+        if !matches!(self.reply.first(), Some(Token::Push(_))) {
+            return;
+        }
+        let pushes = split(&std::mem::take(&mut self.reply));
+        let last = pushes.last().map_or(0, |(_, count)| *count);
+        let events = pushes.into_iter().map(|(push, _)| Event {
+            slot,
+            client_id,
+            engine: Weak::clone(engine),
+            delivery: Delivery::Push(Arc::new(push)),
+        });
+        if let Some(inbox) = self.inbox() {
+            inbox.put_first(events);
+        }
+        self.reply.int(last);
     }
 
     /// The client is home again: what it was asked meanwhile runs now, in order, until one of
@@ -195,11 +216,11 @@ impl Wall {
 fn split(reply: &Reply) -> Vec<(Reply, i64)> {
     let mut pushes: Vec<(Reply, i64)> = Vec::new();
     for token in reply.tokens() {
-        if matches!(token, crate::reply::Token::Push(_)) {
+        if matches!(token, Token::Push(_)) {
             pushes.push((Reply::new(), 0));
         }
         if let Some((push, last)) = pushes.last_mut() {
-            if let crate::reply::Token::Int(count) = token {
+            if let Token::Int(count) = token {
                 *last = count;
             }
             push.token(token);

@@ -17,6 +17,7 @@ use super::store;
 use super::wall::{Kind, Wall, clean_up, state};
 use crate::command::TABLE;
 use crate::hub::client::Protocol;
+use crate::store::DATABASES;
 
 /// Values a positional call may have: the handle, the id and eight words.
 const ARGS_MAX: usize = 10;
@@ -155,7 +156,10 @@ impl Call<'_> {
             };
             self.wall.words.clear();
             self.wall.words.push(spec.name.as_bytes());
-            for at in 2..self.count.min(self.args.len()) {
+            if self.count > self.args.len() {
+                return self.wall.signal(Kind::Odd);
+            }
+            for at in 2..self.count {
                 if self.wall.words.read(self.wall.env, self.args[at]).is_err() {
                     return self.wall.signal(Kind::Odd);
                 }
@@ -282,7 +286,11 @@ unsafe extern "C" fn connect(env: sys::napi_env, info: sys::napi_callback_info) 
             };
             let protocol = if protocol == 3 { Protocol::Resp3 } else { Protocol::Resp2 };
             let db = db as usize;
-            engine.space.open(db);
+            if db >= DATABASES {
+                return call.wall.fail(b"ERR DB index is out of range");
+            }
+            // The database itself is made by the first command that needs it: here somebody might
+            // be in the way, and nobody may wait.
             let handle = call.wall.connect(engine, db, protocol);
             let mut made = null_mut();
             sys::napi_create_uint32(env, handle as u32, &raw mut made);
@@ -311,7 +319,10 @@ unsafe extern "C" fn hold(env: sys::napi_env, info: sys::napi_callback_info) -> 
     // SAFETY: inside a callback, on the thread that made the handle.
     unsafe {
         enter(env, info, |call| {
-            sys::napi_ref_threadsafe_function(env, call.wall.bell);
+            // Node-API ends the process when it is given no handle.
+            if call.wall.is_attached() {
+                sys::napi_ref_threadsafe_function(env, call.wall.bell);
+            }
             null_mut()
         })
     }
@@ -322,7 +333,9 @@ unsafe extern "C" fn release(env: sys::napi_env, info: sys::napi_callback_info) 
     // SAFETY: inside a callback, on the thread that made the handle.
     unsafe {
         enter(env, info, |call| {
-            sys::napi_unref_threadsafe_function(env, call.wall.bell);
+            if call.wall.is_attached() {
+                sys::napi_unref_threadsafe_function(env, call.wall.bell);
+            }
             null_mut()
         })
     }
@@ -424,8 +437,11 @@ unsafe fn bell(
             None,
             &raw mut made,
         );
+        if status != sys::Status::napi_ok {
+            return None;
+        }
         sys::napi_unref_threadsafe_function(env, made);
-        (status == sys::Status::napi_ok).then_some(made)
+        Some(made)
     }
 }
 

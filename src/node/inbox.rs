@@ -78,6 +78,14 @@ impl Inbox {
         event
     }
 
+    /// Puts events of the thread's own before all that wait.
+    pub fn put_first(&self, first: impl DoubleEndedIterator<Item = Event>) {
+        let mut events = self.events.lock();
+        first.rev().for_each(|event| events.push_front(event));
+        drop(events);
+        self.set_flag(1);
+    }
+
     /// No more events: the environment ends. What had come is handed back.
     pub fn close(&self) -> VecDeque<Event> {
         if self.bell.lock().take().is_some() {

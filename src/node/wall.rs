@@ -226,6 +226,9 @@ impl Wall {
         for handle in 0..self.slots.len() {
             self.disconnect(handle);
         }
+        // The wall itself stays, since functions point to it; what it held need not.
+        (self.slots, self.free) = (Vec::new(), Vec::new());
+        (self.reply, self.words, self.text) = (Reply::new(), Words::default(), Vec::new());
     }
 }
 

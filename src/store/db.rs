@@ -14,6 +14,7 @@ use std::cell::{Cell, RefCell};
 
 use super::entry::{Entry, Str};
 use super::evict;
+use super::gate::Patience;
 use super::kinds;
 use super::space::{Keyspace, Stats};
 use super::table::{Table, shard_of};
@@ -24,8 +25,9 @@ use crate::types::Collection;
 /// What the caller has locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// Nothing: only `scan` and its kin may be used, which lock shard by shard.
-    Unlocked,
+    /// Nothing: only `scan` and its kin may be used, which lock shard by shard, with so much
+    /// patience.
+    Unlocked(Patience),
     /// One shard.
     Shard(usize),
     /// The gate alone: everything.
@@ -101,7 +103,7 @@ impl<'a> Db<'a> {
         // SAFETY: the gate is held alone for as long as 'a; the caller uses one Db at a time
         // on one database (MOVE and COPY refuse the same one).
         let other = unsafe { Db::new(self.space, table, index, Scope::All) };
-        other.now_ms.set(self.now_ms.get());
+        other.now_ms.set(self.now_ms());
         other
     }
 
@@ -136,10 +138,18 @@ impl<'a> Db<'a> {
 
     #[inline]
     fn check_scope(&self, shard: usize) {
+        assert!(
+            self.covers(shard),
+            "a command touched a key outside what the table says it touches"
+        );
+    }
+
+    #[inline]
+    fn covers(&self, shard: usize) -> bool {
         match self.scope {
-            Scope::All => {}
-            Scope::Shard(held) if held == shard => {}
-            _ => panic!("a command touched a key outside what the table says it touches"),
+            Scope::All => true,
+            Scope::Shard(held) => held == shard,
+            Scope::Unlocked(_) => false,
         }
     }
 
@@ -208,10 +218,13 @@ impl<'a> Db<'a> {
     /// After a fault in mid-change: marks what was being changed as damaged.
     pub fn mark_broken(&self) {
         let Some(hash) = self.changing.get() else { return };
+        if !self.covers(shard_of(hash)) {
+            return;
+        }
         // SAFETY: the scope covers this shard.
         let shard = unsafe { self.table.shard(shard_of(hash)) };
-        for slot in Table::each(shard).filter(|slot| slot.hash == hash) {
-            slot.entry.mark_broken();
+        for entry in Table::each(shard).filter(|entry| self.table.hash(entry) == hash) {
+            entry.mark_broken();
         }
     }
 
@@ -315,10 +328,11 @@ impl<'a> Db<'a> {
     pub(super) fn insert(&mut self, hash: u64, entry: Entry) {
         self.check_scope(shard_of(hash));
         entry.set_access(evict::first_access(self.space));
-        self.space.dies_at(entry.deadline_ms());
+        let deadline_ms = entry.deadline_ms();
         // SAFETY: the scope covers this shard and `&mut self` rules out other references.
         let shard = unsafe { self.table.shard(shard_of(hash)) };
         self.table.insert(shard, hash, entry);
+        self.space.dies_at(deadline_ms);
     }
 
     /// Puts an entry under its key, in place of whatever was there.

@@ -4,7 +4,6 @@
 
 use super::db::{Db, Scope};
 use super::entry::Entry;
-use super::gate::Patience;
 use super::table::Table;
 use crate::error::{Error, Result};
 use crate::types::Kind;
@@ -50,39 +49,38 @@ impl Db<'_> {
     }
 
     /// A random living key.
-    pub fn random_key(&self) -> Option<Vec<u8>> {
-        let mut rng = self.space.rng.lock();
-        let mut last = None;
+    pub fn random_key(&self) -> Result<Option<Vec<u8>>> {
+        let mut rng = self.space.dice();
         for _ in 0..RANDOM_TRIES {
-            let index = self.table.random_shard(&mut rng)?;
+            let Some(index) = self.table.random_shard(&mut rng) else { break };
             let key = self.with_shard(index, |shard| {
                 let entry = Table::random_entry(shard, &mut rng)?;
                 let dead = entry.deadline_ms().is_some_and(|at| at <= self.now_ms());
-                last = (!dead).then(|| entry.key().to_vec());
-                last.clone()
-            });
+                (!dead).then(|| entry.key().to_vec())
+            })?;
             if key.is_some() {
-                return key;
+                return Ok(key);
             }
         }
-        last
+        Ok(None)
     }
 
-    /// Looks into one shard, locking it when the scope does not cover it yet.
+    /// Looks into one shard, locking it when the scope does not cover it yet. `Away` if the lock
+    /// cannot be had by who must not wait.
     pub(super) fn with_shard<R>(
         &self,
         index: usize,
         look: impl FnOnce(&super::table::Shard) -> R,
-    ) -> R {
-        if self.scope == Scope::Unlocked {
-            let guard = self.table.lock(index, Patience::Waits).expect("the patient always enter");
-            return look(&guard);
+    ) -> Result<R> {
+        if let Scope::Unlocked(patience) = self.scope {
+            let guard = self.table.lock(index, patience).ok_or(Error::Away)?;
+            return Ok(look(&guard));
         }
         assert!(
             self.scope == Scope::All || self.scope == Scope::Shard(index),
             "the scope must cover the shard"
         );
         // SAFETY: the scope covers the shard.
-        look(unsafe { self.table.shard(index) })
+        Ok(look(unsafe { self.table.shard(index) }))
     }
 }

@@ -136,7 +136,7 @@ fn note_count(space: &Keyspace, entry: &Entry) {
     let count = decayed(space, entry.access());
     let chance = 1.0 / (f64::from(count.saturating_sub(LFU_START)) * LFU_LOG_FACTOR + 1.0);
     // A draw from the key's own bits would be no chance at all, so the store's dice it is.
-    let draw = space.rng.lock().next_u64() as f64 / u64::MAX as f64;
+    let draw = space.dice().next_u64() as f64 / u64::MAX as f64;
     let count = if count < 255 && draw < chance { count + 1 } else { count };
     entry.set_access((minutes(space) & 0xFFFF) << 8 | count);
 }
@@ -184,7 +184,7 @@ impl Keyspace {
         if policy == Policy::NoEviction {
             return Ok(None);
         }
-        let mut rng = Rng::new(self.rng.lock().next_u64());
+        let mut rng = self.dice();
         for _ in 0..DATABASES * 4 {
             let entered = self.gate().shared(patience).ok_or(Error::Away)?;
             let search = Search { space: self, entered: &entered, policy, patience };
@@ -213,7 +213,8 @@ impl Keyspace {
                 }
             }
         }
-        Ok(None)
+        // There are keys, but others were quicker, or held the locks, each time.
+        if patience == Patience::Inline { Err(Error::Away) } else { Ok(None) }
     }
 }
 
@@ -274,7 +275,7 @@ impl Search<'_> {
         Some(first)
             .filter(mortal)
             .or_else(|| (0..PICKS).filter_map(|_| Table::random_entry(shard, rng)).find(mortal))
-            .or_else(|| Table::each(shard).map(|slot| &slot.entry).find(mortal))
+            .or_else(|| Table::each(shard).find(mortal))
     }
 
     fn take_out(&self, candidate: &Candidate) -> Option<Entry> {
@@ -285,7 +286,8 @@ impl Search<'_> {
         if self.policy.is_volatile() && entry.deadline_ms().is_none() {
             return None;
         }
-        let entry = table.remove(&mut guard, hash, &candidate.key)?;
+        // The table may give buckets back.
+        let entry = self.space.charged(|| table.remove(&mut guard, hash, &candidate.key))?;
         self.space.count(Stats { evicted: 1, ..Stats::default() });
         Some(entry)
     }

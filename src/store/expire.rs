@@ -24,12 +24,28 @@ impl Keyspace {
         self.reset_due();
         let mut next = NEVER;
         for index in 0..DATABASES {
-            for shard in 0..SHARDS {
+            let (due, later_ms) = self.due_shards(index, now_ms);
+            next = next.min(later_ms);
+            for shard in due {
                 next = next.min(self.sweep_shard(index, shard, now_ms, &mut told));
             }
         }
         self.dies_at((next != NEVER).then_some(next));
         self.due_ms()
+    }
+
+    /// The shards that hold dead keys by now, and when the first of the others will.
+    fn due_shards(&self, index: usize, now_ms: u64) -> (Vec<usize>, u64) {
+        let entered = self.gate().shared(Patience::Waits).expect("the patient always enter");
+        let Some(table) = self.table(&entered, index) else { return (Vec::new(), NEVER) };
+        let (mut due, mut later_ms) = (Vec::new(), NEVER);
+        for shard in 0..SHARDS {
+            match table.earliest_ms(shard) {
+                at if at <= now_ms => due.push(shard),
+                at => later_ms = later_ms.min(at),
+            }
+        }
+        (due, later_ms)
     }
 
     /// One shard, as often as it takes. Answers its next deadline.
@@ -48,7 +64,8 @@ impl Keyspace {
                 return earliest;
             }
             let mut guard = table.lock(shard, Patience::Waits).expect("the patient always enter");
-            let dead = table.take_dead(shard, &mut guard, now_ms, PER_VISIT);
+            // The table may give buckets back.
+            let dead = self.charged(|| table.take_dead(shard, &mut guard, now_ms, PER_VISIT));
             drop(guard);
             for entry in &dead {
                 told(index, entry);

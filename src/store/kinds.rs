@@ -11,6 +11,9 @@ use crate::types::sorted_set::SortedSet;
 use crate::types::stream::Stream;
 use crate::types::{Collection, Kind};
 
+/// Bytes that are copied in the time an element of a collection takes.
+pub const BYTES_PER_ELEMENT: usize = 256;
+
 /// Drops the collection of this kind that stands at `at`.
 ///
 /// # Safety
@@ -42,6 +45,22 @@ pub fn free_cost(entry: &Entry) -> usize {
         Kind::Hash => cost::<Hash>(entry),
         Kind::Stream => cost::<Stream>(entry),
     })
+}
+
+/// About how much it is to go through all of a value: its elements, or pieces of a string that
+/// are copied in the time an element takes.
+pub fn work(entry: &Entry) -> usize {
+    fn len<T: Collection>(entry: &Entry, len: fn(&T) -> usize) -> usize {
+        entry.as_collection::<T>().map_or(0, len)
+    }
+    match entry.kind() {
+        Kind::String => entry.as_str().map_or(0, |text| text.len() / BYTES_PER_ELEMENT),
+        Kind::List => len(entry, List::len),
+        Kind::Set => len(entry, Set::len),
+        Kind::SortedSet => len(entry, SortedSet::len),
+        Kind::Hash => len(entry, Hash::len),
+        Kind::Stream => len(entry, Stream::len),
+    }
 }
 
 /// Has the collection lost its last element? Strings and streams stay when they are empty.

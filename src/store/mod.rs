@@ -22,6 +22,6 @@ mod table;
 pub use db::{Db, Scope};
 pub use entry::{Entry, Str};
 pub use gate::{Entered, Gate, Patience};
-pub use kinds::{free_cost, is_empty};
+pub use kinds::{BYTES_PER_ELEMENT, free_cost, is_empty, work};
 pub use space::{DATABASES, Keyspace, Stats};
 pub use table::{NEVER, SHARDS, Table, shard_of};

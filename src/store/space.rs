@@ -10,12 +10,11 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use foldhash::SharedSeed;
-use foldhash::quality::SeedableRandomState;
 use parking_lot::Mutex;
 
 use super::entry::Entry;
 use super::gate::{Entered, Gate, Patience};
-use super::table::{NEVER, Table};
+use super::table::{Hashing, NEVER, Table, hash_of};
 use crate::clock::Clock;
 use crate::types::random::Rng;
 
@@ -57,10 +56,10 @@ pub struct Keyspace {
     gate: Gate,
     dbs: UnsafeCell<Vec<Option<Box<Table>>>>,
     pub clock: Clock,
-    hashing: SeedableRandomState,
+    hashing: Hashing,
     /// Seeds the hashes of big collections inside values.
     pub seed: u64,
-    pub rng: Mutex<Rng>,
+    rng: Mutex<Rng>,
     books: [Books; STRIPES],
     /// Seconds, as the access bits of entries count them.
     access_clock: AtomicU32,
@@ -88,11 +87,12 @@ impl Keyspace {
         let seed = seed
             .unwrap_or_else(|| foldhash::quality::RandomState::default().build_hasher().finish());
         let mut dbs: Vec<_> = (0..DATABASES).map(|_| None).collect();
-        dbs[0] = Some(Box::new(Table::new()));
+        let hashing = Hashing::with_seed(seed, shared);
+        dbs[0] = Some(Box::new(Table::new(hashing.clone())));
         let space = Self {
             gate: Gate::new(),
             dbs: UnsafeCell::new(dbs),
-            hashing: SeedableRandomState::with_seed(seed, shared),
+            hashing,
             seed,
             rng: Mutex::new(Rng::new(seed)),
             books: Default::default(),
@@ -114,9 +114,13 @@ impl Keyspace {
 
     #[inline]
     pub fn hash(&self, key: &[u8]) -> u64 {
-        let mut hasher = self.hashing.build_hasher();
-        hasher.write(key);
-        hasher.finish()
+        hash_of(&self.hashing, key)
+    }
+
+    /// A stream of random numbers for one use. The lock is held for one draw alone: whoever holds
+    /// a shard may draw, and nobody who draws waits for a shard.
+    pub fn dice(&self) -> Rng {
+        Rng::new(self.rng.lock().next_u64())
     }
 
     /// The time, from the store's clock.
@@ -145,7 +149,7 @@ impl Keyspace {
 
     /// A database, if it was ever used.
     #[inline]
-    pub fn table(&self, _entered: &Entered<'_>, index: usize) -> Option<&Table> {
+    pub fn table<'a>(&'a self, _entered: &'a Entered<'_>, index: usize) -> Option<&'a Table> {
         // SAFETY: the gate is entered, so nobody changes the list meanwhile.
         unsafe { (&*self.dbs.get()).get(index)?.as_deref() }
     }
@@ -174,7 +178,7 @@ impl Keyspace {
         // SAFETY: the gate is held alone.
         let dbs = unsafe { &mut *self.dbs.get() };
         if let Some(slot) = dbs.get_mut(index) {
-            slot.get_or_insert_with(|| Box::new(Table::new()));
+            slot.get_or_insert_with(|| Box::new(Table::new(self.hashing.clone())));
         }
     }
 
@@ -186,7 +190,9 @@ impl Keyspace {
         let dbs = unsafe { &mut *self.dbs.get() };
         let slot = dbs.get_mut(index)?;
         match slot {
-            Some(table) if !table.is_empty() => slot.replace(Box::new(Table::new())),
+            Some(table) if !table.is_empty() => {
+                slot.replace(Box::new(Table::new(self.hashing.clone())))
+            }
             _ => None,
         }
     }
@@ -197,6 +203,10 @@ impl Keyspace {
         // SAFETY: the gate is held alone.
         let dbs = unsafe { &mut *self.dbs.get() };
         dbs.swap(a, b);
+        // A sweeper on its way through the databases may now pass one of the two by.
+        for table in [a, b].into_iter().filter_map(|index| dbs[index].as_deref()) {
+            self.dies_at(Some(table.earliest_of_all_ms()));
+        }
     }
 
     /// Adds to this thread's share of the memory books.
@@ -219,6 +229,12 @@ impl Keyspace {
             self.peak_bytes.fetch_max(used, Ordering::Relaxed);
         }
         used
+    }
+
+    /// As `used_bytes`, below zero too if the books are wrong.
+    #[cfg(test)]
+    pub fn booked_bytes(&self) -> i64 {
+        self.books.iter().map(|b| b.used_bytes.load(Ordering::Relaxed)).sum()
     }
 
     /// The most that `used_bytes` has ever answered.
@@ -268,21 +284,24 @@ impl Keyspace {
     /// No key dies before this millisecond.
     #[inline]
     pub fn due_ms(&self) -> u64 {
-        self.due_ms.load(Ordering::Relaxed)
+        self.due_ms.load(Ordering::SeqCst)
     }
 
+    /// To be called once the shard knows of the deadline. Together with the order in which the
+    /// sweeper goes (first `reset_due`, then the shards) that leaves no deadline unseen: either
+    /// the sweeper meets it in the shard, or it is told of here. Hence the one order for all.
     #[inline]
     pub(super) fn dies_at(&self, deadline_ms: Option<u64>) {
         if let Some(at) = deadline_ms
-            && at < self.due_ms.load(Ordering::Relaxed)
+            && at < self.due_ms.load(Ordering::SeqCst)
         {
-            self.due_ms.fetch_min(at, Ordering::Relaxed);
+            self.due_ms.fetch_min(at, Ordering::SeqCst);
         }
     }
 
     /// The sweeper starts a round: what is written from now on lowers the mark again.
     pub(super) fn reset_due(&self) {
-        self.due_ms.store(NEVER, Ordering::Relaxed);
+        self.due_ms.store(NEVER, Ordering::SeqCst);
     }
 
     /// Keeps a large value until somebody who may take long drops it.

@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! hash   63..57 tag | 56..45 shard | 44..4 position in the shard, for SCAN | low bits: bucket
-//! slot   hash (8 bytes) | entry (8 bytes)
+//! slot   entry (8 bytes)
 //! ```
 //!
-//! The hash stands beside the pointer, so growing a shard never touches the entries. Beside each
-//! shard stand its earliest deadline and the number of keys that have one; a bitmap of occupied
-//! shards keeps sampling cheap when the table is sparse.
+//! The hash is not kept: what grows or is scanned is one shard, whose hashes are soon computed
+//! again, and eight bytes a slot would cost twenty a key. Beside each shard stand its earliest
+//! deadline and the number of keys that have one; a bitmap of occupied shards keeps sampling
+//! cheap when the table is sparse.
 //!
 //! Nothing here takes a lock: `space` and `db` do, and only they call in.
 
@@ -17,6 +18,7 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 use dashmap::{DashMap, RwLockWriteGuard, SharedValue};
+use foldhash::quality::SeedableRandomState;
 use raw_table::raw::RawTable;
 
 use super::entry::Entry;
@@ -32,51 +34,31 @@ pub const POSITION_BITS: u32 = 41;
 /// No key of the shard has a deadline.
 pub const NEVER: u64 = u64::MAX;
 
-/// An entry with its hash, as it stands in a bucket.
-pub struct Slot {
-    pub hash: u64,
-    pub entry: Entry,
-}
-
-// dashmap asks for these; the raw table never calls them.
-impl PartialEq for Slot {
+// By its key alone.
+impl PartialEq for Entry {
     fn eq(&self, other: &Self) -> bool {
-        self.entry.key() == other.entry.key()
+        self.key() == other.key()
     }
 }
-impl Eq for Slot {}
-impl Hash for Slot {
+impl Eq for Entry {}
+impl Hash for Entry {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.hash);
+        state.write(self.key());
     }
 }
 
 /// dashmap's own type of a shard.
-pub type Shard = RawTable<(Slot, SharedValue<()>)>;
+pub type Shard = RawTable<(Entry, SharedValue<()>)>;
 
-/// Hands the stored hash through: the table never hashes a key itself.
-#[derive(Clone, Default)]
-pub struct StoredHash;
+/// The hash of a key: seeded, since keys come from strangers.
+pub type Hashing = SeedableRandomState;
 
-/// Passes a `u64` through unchanged.
-#[derive(Default)]
-pub struct Passed(u64);
-
-impl Hasher for Passed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, _: &[u8]) {}
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
-}
-
-impl BuildHasher for StoredHash {
-    type Hasher = Passed;
-    fn build_hasher(&self) -> Passed {
-        Passed::default()
-    }
+/// Hashes a key.
+#[inline]
+pub fn hash_of(hashing: &Hashing, key: &[u8]) -> u64 {
+    let mut hasher = hashing.build_hasher();
+    hasher.write(key);
+    hasher.finish()
 }
 
 /// Which shard a hash falls into.
@@ -98,7 +80,7 @@ struct Deadlines {
 
 /// A database.
 pub struct Table {
-    map: DashMap<Slot, (), StoredHash>,
+    map: DashMap<Entry, (), Hashing>,
     deadlines: Box<[Deadlines]>,
     occupied: Box<[AtomicU64]>,
     len: AtomicI64,
@@ -106,9 +88,9 @@ pub struct Table {
 }
 
 impl Table {
-    pub fn new() -> Self {
+    pub fn new(hashing: Hashing) -> Self {
         Self {
-            map: DashMap::with_capacity_and_hasher_and_shard_amount(0, StoredHash, SHARDS),
+            map: DashMap::with_capacity_and_hasher_and_shard_amount(0, hashing, SHARDS),
             deadlines: (0..SHARDS)
                 .map(|_| Deadlines { earliest_ms: AtomicU64::new(NEVER), count: AtomicU32::new(0) })
                 .collect(),
@@ -151,65 +133,63 @@ impl Table {
         unsafe { &mut *self.map.shards()[shard].data_ptr() }
     }
 
+    /// The hash of an entry's key, as this table computes it.
+    #[inline]
+    pub fn hash(&self, entry: &Entry) -> u64 {
+        hash_of(self.map.hasher(), entry.key())
+    }
+
     /// The entry of `key` in a shard of this table.
     #[inline]
     pub fn find<'s>(shard: &'s Shard, hash: u64, key: &[u8]) -> Option<&'s Entry> {
-        shard
-            .get(hash, |(slot, _)| slot.hash == hash && slot.entry.key() == key)
-            .map(|(slot, _)| &slot.entry)
+        shard.get(hash, |(entry, _)| entry.key() == key).map(|(entry, _)| entry)
     }
 
     #[inline]
     pub fn find_mut<'s>(shard: &'s mut Shard, hash: u64, key: &[u8]) -> Option<&'s mut Entry> {
-        shard
-            .get_mut(hash, |(slot, _)| slot.hash == hash && slot.entry.key() == key)
-            .map(|(slot, _)| &mut slot.entry)
+        shard.get_mut(hash, |(entry, _)| entry.key() == key).map(|(entry, _)| entry)
     }
 
     /// Adds an entry whose key is known to be absent.
     pub fn insert<'s>(&self, shard: &'s mut Shard, hash: u64, entry: Entry) -> &'s mut Entry {
+        let index = shard_of(hash);
         if shard.is_empty() {
-            let index = shard_of(hash);
             self.occupied[index / 64].fetch_or(1 << (index % 64), Ordering::Relaxed);
         }
         self.len.fetch_add(1, Ordering::Relaxed);
-        self.deadline_changed(shard_of(hash), None, entry.deadline_ms());
-        let slot = (Slot { hash, entry }, SharedValue::new(()));
-        let bucket = shard.insert(hash, slot, |(slot, _)| slot.hash);
+        self.deadline_changed(index, None, entry.deadline_ms());
+        let slot = (entry, SharedValue::new(()));
+        let bucket = shard.insert(hash, slot, |(entry, _)| self.hash(entry));
         // SAFETY: the bucket was just filled and the borrow of the shard is ours.
-        unsafe { &mut bucket.as_mut().0.entry }
+        unsafe { &mut bucket.as_mut().0 }
     }
 
     /// Takes an entry out.
     pub fn remove(&self, shard: &mut Shard, hash: u64, key: &[u8]) -> Option<Entry> {
-        let (slot, _) =
-            shard.remove_entry(hash, |(slot, _)| slot.hash == hash && slot.entry.key() == key)?;
-        self.removed(shard, &slot);
-        Some(slot.entry)
+        let entry = self.remove_in_place(shard, hash, key)?;
+        self.shrink(shard);
+        Some(entry)
     }
 
     /// As `remove`, but no other slot moves: references to other entries stay valid.
     pub fn remove_in_place(&self, shard: &mut Shard, hash: u64, key: &[u8]) -> Option<Entry> {
-        let (slot, _) =
-            shard.remove_entry(hash, |(slot, _)| slot.hash == hash && slot.entry.key() == key)?;
-        self.book_removal(shard, &slot);
-        Some(slot.entry)
+        let (entry, _) = shard.remove_entry(hash, |(entry, _)| entry.key() == key)?;
+        self.book_removal(shard, shard_of(hash), &entry);
+        Some(entry)
     }
 
-    fn book_removal(&self, shard: &Shard, slot: &Slot) {
-        let index = shard_of(slot.hash);
+    fn book_removal(&self, shard: &Shard, index: usize, entry: &Entry) {
         self.len.fetch_sub(1, Ordering::Relaxed);
-        self.deadline_changed(index, slot.entry.deadline_ms(), None);
+        self.deadline_changed(index, entry.deadline_ms(), None);
         if shard.is_empty() {
             self.occupied[index / 64].fetch_and(!(1 << (index % 64)), Ordering::Relaxed);
         }
     }
 
-    fn removed(&self, shard: &mut Shard, slot: &Slot) {
-        self.book_removal(shard, slot);
-        // A shard that has become sparse gives its buckets back.
+    /// A shard that has become sparse gives its buckets back.
+    fn shrink(&self, shard: &mut Shard) {
         if shard.buckets() > 32 && shard.len() * 8 < shard.buckets() {
-            shard.shrink_to(shard.len() * 2, |(slot, _)| slot.hash);
+            shard.shrink_to(shard.len() * 2, |(entry, _)| self.hash(entry));
         }
     }
 
@@ -231,13 +211,13 @@ impl Table {
             _ => {}
         }
         if let Some(new_ms) = new_ms {
-            books.earliest_ms.fetch_min(new_ms, Ordering::Relaxed);
+            books.earliest_ms.fetch_min(new_ms, Ordering::SeqCst);
         }
     }
 
     /// No key of the shard dies before this millisecond.
     pub fn earliest_ms(&self, shard: usize) -> u64 {
-        self.deadlines[shard].earliest_ms.load(Ordering::Relaxed)
+        self.deadlines[shard].earliest_ms.load(Ordering::SeqCst)
     }
 
     /// The earliest deadline of the table; `NEVER` if there is none.
@@ -258,27 +238,24 @@ impl Table {
         // SAFETY: the caller holds the shard; the iterator ends before anything is removed.
         for bucket in unsafe { shard.iter() } {
             // SAFETY: the iterator yields full buckets.
-            let (slot, _) = unsafe { bucket.as_ref() };
-            match slot.entry.deadline_ms() {
-                Some(at) if at <= now_ms && dead.len() < most => {
-                    dead.push((slot.hash, bucket));
-                }
+            let (entry, _) = unsafe { bucket.as_ref() };
+            match entry.deadline_ms() {
+                Some(at) if at <= now_ms && dead.len() < most => dead.push(bucket),
                 Some(at) => earliest = earliest.min(at),
                 None => {}
             }
         }
         let mut taken = Vec::with_capacity(dead.len());
-        for (_, bucket) in dead {
-            // SAFETY: removing a bucket moves no other, so the collected ones stay valid;
-            // `removed` (which may shrink) runs only after the last of them.
-            let ((slot, _), _) = unsafe { shard.remove(bucket) };
-            taken.push(slot);
+        for bucket in dead {
+            // SAFETY: removing a bucket moves no other, so the collected ones stay valid; the
+            // shard shrinks only after the last of them.
+            let ((entry, _), _) = unsafe { shard.remove(bucket) };
+            self.book_removal(shard, index, &entry);
+            taken.push(entry);
         }
-        for slot in &taken {
-            self.removed(shard, slot);
-        }
+        self.shrink(shard);
         self.deadlines[index].earliest_ms.store(earliest, Ordering::Relaxed);
-        taken.into_iter().map(|slot| slot.entry).collect()
+        taken
     }
 
     /// The next occupied shard at or after `from`.
@@ -318,21 +295,15 @@ impl Table {
             // SAFETY: the index is below the number of buckets, and only a full one is read.
             unsafe {
                 if shard.is_bucket_full(index) {
-                    return Some(&shard.bucket(index).as_ref().0.entry);
+                    return Some(&shard.bucket(index).as_ref().0);
                 }
             }
         }
     }
 
-    /// Every slot of a shard that is held.
-    pub fn each(shard: &Shard) -> impl Iterator<Item = &Slot> {
+    /// Every entry of a shard that is held.
+    pub fn each(shard: &Shard) -> impl Iterator<Item = &Entry> {
         // SAFETY: the borrow of the shard keeps it as it is while the iterator lives.
         unsafe { shard.iter().map(|bucket| &bucket.as_ref().0) }
-    }
-}
-
-impl Default for Table {
-    fn default() -> Self {
-        Self::new()
     }
 }

@@ -27,7 +27,9 @@ pub(super) trait Frame {
     fn total(header: &[u8]) -> usize;
 }
 
-/// An owned block of bytes in the format `F`. Always at least its header long.
+/// An owned block of bytes in the format `F`. Always at least its header long, and at an even
+/// address (see `one_word`).
+#[repr(transparent)]
 pub(super) struct Blob<F: Frame> {
     start: NonNull<u8>,
     frame: PhantomData<F>,
@@ -111,7 +113,7 @@ impl<F: Frame> Drop for Blob<F> {
 }
 
 fn layout(len: usize) -> Layout {
-    Layout::array::<u8>(len).expect("no block is longer than half the address space")
+    Layout::from_size_align(len, 2).expect("no block is longer than half the address space")
 }
 
 /// The length that a header about to be stored tells.

@@ -11,6 +11,7 @@ pub mod intset;
 pub mod limits;
 pub mod list;
 pub mod listpack;
+pub mod one_word;
 pub mod random;
 pub mod rank;
 pub mod set;
@@ -45,7 +46,7 @@ impl Kind {
 }
 
 /// A value that holds elements and fits the two words an entry has for it.
-pub trait Collection: Clone + 'static {
+pub trait Collection: Clone + Send + Sync + 'static {
     const KIND: Kind;
 
     /// A collection without elements, in its most compact encoding.

@@ -10,7 +10,8 @@
 //!           Int     i64
 //!           Raw     pointer, u32 length, u32 capacity
 //!           Shared  Arc<Vec<u8>>
-//!           Boxed   the collection itself, at most two words
+//!           Thin    a collection of one word
+//!           Wide    a collection of two words
 //! ```
 //!
 //! The layout decides how much memory a key takes. A string goes inline or into a block of its
@@ -19,6 +20,8 @@
 #![expect(unsafe_code, reason = "a hand-laid header is what keeps a key in one allocation")]
 #![expect(clippy::cast_ptr_alignment, reason = "blocks and payloads begin at multiples of eight")]
 
+mod text;
+
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -26,6 +29,8 @@ use std::sync::Arc;
 use crate::memory::good_size;
 use crate::reply::SHARE_FROM;
 use crate::types::{Collection, Kind};
+
+pub use text::Str;
 
 const DEADLINE: u32 = 1 << 6;
 const BROKEN: u32 = 1 << 7;
@@ -37,7 +42,8 @@ enum Encoding {
     Int = 1,
     Raw = 2,
     Shared = 3,
-    Boxed = 4,
+    Thin = 4,
+    Wide = 5,
 }
 
 impl Encoding {
@@ -45,8 +51,8 @@ impl Encoding {
     fn payload_size(self) -> usize {
         match self {
             Self::Inline => 4,
-            Self::Int | Self::Shared => 8,
-            Self::Raw | Self::Boxed => 16,
+            Self::Int | Self::Shared | Self::Thin => 8,
+            Self::Raw | Self::Wide => 16,
         }
     }
 }
@@ -58,44 +64,13 @@ struct RawString {
     cap: u32,
 }
 
-/// A string value as it is stored.
-#[derive(Debug, Clone, Copy)]
-pub enum Str<'a> {
-    Int(i64),
-    Bytes(&'a [u8]),
-    /// Big: can be kept by reference.
-    Shared(&'a Arc<Vec<u8>>),
-}
-
-impl<'a> Str<'a> {
-    /// The bytes; an integer is printed into `scratch`.
-    pub fn as_bytes<'s>(&self, scratch: &'s mut itoa::Buffer) -> &'s [u8]
-    where
-        'a: 's,
-    {
-        match *self {
-            Self::Int(value) => scratch.format(value).as_bytes(),
-            Self::Bytes(bytes) => bytes,
-            Self::Shared(bytes) => bytes,
-        }
-    }
-
-    pub fn len(&self) -> usize {
-        self.as_bytes(&mut itoa::Buffer::new()).len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
 /// A key and its value, owned.
 pub struct Entry {
     at: NonNull<u8>,
 }
 
 // SAFETY: an entry owns everything it points to, and every kind of value is Send and Sync
-// (asserted below for the collections); the table hands out access under its locks.
+// (`Collection` asks for both); the table hands out access under its locks.
 unsafe impl Send for Entry {}
 // SAFETY: as above; the access bits are written only by who holds the shard alone.
 unsafe impl Sync for Entry {}
@@ -165,8 +140,9 @@ impl Entry {
     /// A collection under `key`.
     pub fn collection<T: Collection>(key: &[u8], value: T, deadline_ms: Option<u64>) -> Self {
         const { assert!(size_of::<T>() <= 16 && align_of::<T>() <= 8) };
-        let entry = Self::new(T::KIND, Encoding::Boxed, key, deadline_ms, 0);
-        // SAFETY: the payload of `Boxed` is sixteen aligned bytes, enough for T.
+        let encoding = if size_of::<T>() <= 8 { Encoding::Thin } else { Encoding::Wide };
+        let entry = Self::new(T::KIND, encoding, key, deadline_ms, 0);
+        // SAFETY: the payload is eight or sixteen aligned bytes, enough for T.
         unsafe { entry.payload().cast::<T>().write(value) };
         entry
     }
@@ -218,7 +194,8 @@ impl Entry {
             1 => Encoding::Int,
             2 => Encoding::Raw,
             3 => Encoding::Shared,
-            _ => Encoding::Boxed,
+            4 => Encoding::Thin,
+            _ => Encoding::Wide,
         }
     }
 
@@ -320,7 +297,7 @@ impl Entry {
                     Str::Bytes(std::slice::from_raw_parts(raw.at, raw.len as usize))
                 }
                 Encoding::Shared => Str::Shared(&*self.payload().cast::<Arc<Vec<u8>>>()),
-                Encoding::Boxed => return None,
+                Encoding::Thin | Encoding::Wide => return None,
             })
         }
     }
@@ -440,7 +417,11 @@ impl Entry {
                     let slot = &mut *self.payload().cast::<Arc<Vec<u8>>>();
                     let bytes = std::mem::take(slot);
                     // Someone still reads the old bytes: they keep them, we change a copy.
-                    return Arc::try_unwrap(bytes).unwrap_or_else(|held| held.to_vec());
+                    return Arc::try_unwrap(bytes).unwrap_or_else(|held| {
+                        let copy = held.to_vec();
+                        let_go(held);
+                        copy
+                    });
                 }
                 _ => {
                     let mut scratch = itoa::Buffer::new();
@@ -485,6 +466,16 @@ fn layout(size: usize) -> Layout {
     Layout::from_size_align(size, 8).expect("keys and small values are far below the limit")
 }
 
+/// Gives up the store's hold on a big string. A reply may hold it longer: then it has left the
+/// store's books all the same, since replies are not in them.
+fn let_go(bytes: Arc<Vec<u8>>) {
+    // The block of an `Arc` is its two counts and the `Vec`.
+    let size = good_size(bytes.capacity()) + good_size(size_of::<Vec<u8>>() + 16);
+    if Arc::into_inner(bytes).is_none() {
+        crate::memory::disown(size);
+    }
+}
+
 impl Drop for Entry {
     fn drop(&mut self) {
         let layout = layout(self.size());
@@ -496,8 +487,10 @@ impl Drop for Entry {
                     let raw = self.payload().cast::<RawString>().read();
                     drop(Vec::from_raw_parts(raw.at, raw.len as usize, raw.cap as usize));
                 }
-                Encoding::Shared => self.payload().cast::<Arc<Vec<u8>>>().drop_in_place(),
-                Encoding::Boxed => super::kinds::drop_collection(self.kind(), self.payload()),
+                Encoding::Shared => let_go(self.payload().cast::<Arc<Vec<u8>>>().read()),
+                Encoding::Thin | Encoding::Wide => {
+                    super::kinds::drop_collection(self.kind(), self.payload());
+                }
             }
             dealloc(self.at.as_ptr(), layout);
         }

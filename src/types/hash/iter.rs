@@ -2,6 +2,7 @@
 
 use crate::types::dict;
 use crate::types::listpack::{self, Element};
+use crate::types::one_word::Form;
 
 use super::{Field, Hash};
 
@@ -16,9 +17,9 @@ enum Inner<'a> {
 
 impl<'a> Iter<'a> {
     pub(super) fn new(hash: &'a Hash) -> Self {
-        Self(match hash {
-            Hash::Listpack(list) => Inner::Listpack(list.iter(), list.len() / 2),
-            Hash::Table(table) => Inner::Table(table.iter()),
+        Self(match hash.0.form() {
+            Form::Small(list) => Inner::Listpack(list.iter(), list.len() / 2),
+            Form::Large(table) => Inner::Table(table.iter()),
         })
     }
 }

@@ -14,61 +14,57 @@ mod tests;
 use crate::types::dict::Dict;
 use crate::types::limits::{Limits, is_safe_to_add};
 use crate::types::listpack::{Element, Listpack, Pos};
+use crate::types::one_word::{Form, FormMut, OneWord};
 use crate::types::random::Rng;
 use crate::types::{Collection, Kind};
 
 pub use field::Field;
 pub use iter::Iter;
 
-/// A hash in one of its encodings.
+/// A hash in one of its encodings, 8 bytes to hold.
 #[derive(Clone)]
-pub enum Hash {
-    Listpack(Listpack),
-    Table(Box<Dict<Field>>),
-}
-
-const _: () = assert!(size_of::<Hash>() <= 16);
+pub struct Hash(OneWord<Listpack, Dict<Field>>);
 
 impl Hash {
     pub fn new() -> Self {
-        Self::Listpack(Listpack::new())
+        Self(OneWord::small(Listpack::new()))
     }
 
     /// The name that OBJECT ENCODING answers.
     pub fn encoding(&self) -> &'static str {
-        match self {
-            Self::Listpack(_) => "listpack",
-            Self::Table(_) => "hashtable",
+        match self.0.form() {
+            Form::Small(_) => "listpack",
+            Form::Large(_) => "hashtable",
         }
     }
 
     /// How many fields there are.
     pub fn len(&self) -> usize {
-        match self {
-            Self::Listpack(list) => list.len() / 2,
-            Self::Table(table) => table.len(),
+        match self.0.form() {
+            Form::Small(list) => list.len() / 2,
+            Form::Large(table) => table.len(),
         }
     }
 
     pub fn is_empty(&self) -> bool {
-        match self {
-            Self::Listpack(list) => list.is_empty(),
-            Self::Table(table) => table.is_empty(),
+        match self.0.form() {
+            Form::Small(list) => list.is_empty(),
+            Form::Large(table) => table.is_empty(),
         }
     }
 
     /// The value of a field. Its length is what HSTRLEN answers.
     pub fn get(&self, field: &[u8]) -> Option<Element<'_>> {
-        match self {
-            Self::Listpack(list) => value_pos(list, field).map(|pos| list.at(pos)),
-            Self::Table(table) => table.get(field).map(|found| Element::Bytes(found.value())),
+        match self.0.form() {
+            Form::Small(list) => value_pos(list, field).map(|pos| list.at(pos)),
+            Form::Large(table) => table.get(field).map(|found| Element::Bytes(found.value())),
         }
     }
 
     pub fn contains(&self, field: &[u8]) -> bool {
-        match self {
-            Self::Listpack(list) => list.find(field, 1).is_some(),
-            Self::Table(table) => table.contains(field),
+        match self.0.form() {
+            Form::Small(list) => list.find(field, 1).is_some(),
+            Form::Large(table) => table.contains(field),
         }
     }
 
@@ -82,14 +78,14 @@ impl Hash {
 
     /// Gives a field a value; true if the field is new.
     pub fn set(&mut self, field: &[u8], value: &[u8], limits: &Limits) -> bool {
-        if let Self::Listpack(list) = self
+        if let FormMut::Small(list) = self.0.form_mut()
             && (field.len().max(value.len()) > limits.hash_max_listpack_value
                 || !is_safe_to_add(list, field.len().saturating_add(value.len())))
         {
             self.convert(limits);
         }
-        match self {
-            Self::Listpack(list) => {
+        match self.0.form_mut() {
+            FormMut::Small(list) => {
                 if let Some(pos) = value_pos(list, field) {
                     list.replace(pos, value);
                     return false;
@@ -101,18 +97,18 @@ impl Hash {
                 self.convert(limits);
                 self.set(field, value, limits)
             }
-            Self::Table(table) => table.insert(Field::new(field, value)).is_none(),
+            FormMut::Large(table) => table.insert(Field::new(field, value)).is_none(),
         }
     }
 
     /// Takes a field out; false if it was not there.
     pub fn remove(&mut self, field: &[u8]) -> bool {
-        match self {
-            Self::Listpack(list) => {
+        match self.0.form_mut() {
+            FormMut::Small(list) => {
                 let found = list.find(field, 1);
                 found.is_some_and(|pos| list.remove_many(pos, 2) == 2)
             }
-            Self::Table(table) => table.remove(field).is_some(),
+            FormMut::Large(table) => table.remove(field).is_some(),
         }
     }
 
@@ -123,12 +119,12 @@ impl Hash {
 
     /// A field with its value, each equally likely; `None` if there is none.
     pub fn random(&self, rng: &mut Rng) -> Option<(Element<'_>, Element<'_>)> {
-        match self {
-            Self::Listpack(list) => {
+        match self.0.form() {
+            Form::Small(list) => {
                 let pos = list.seek(2 * rng.below(self.len()) as isize)?;
                 Some((list.at(pos), list.at(list.next(pos)?)))
             }
-            Self::Table(table) => table.random(rng).map(Field::elements),
+            Form::Large(table) => table.random(rng).map(Field::elements),
         }
     }
 
@@ -140,9 +136,9 @@ impl Hash {
         mut visit: impl FnMut(Element<'a>, Element<'a>),
     ) {
         let mut visit = |(field, value)| visit(field, value);
-        match self {
-            Self::Listpack(_) => rng.sample(self.iter(), count, visit),
-            Self::Table(table) => table.sample(count, rng, |found| visit(found.elements())),
+        match self.0.form() {
+            Form::Small(_) => rng.sample(self.iter(), count, visit),
+            Form::Large(table) => table.sample(count, rng, |found| visit(found.elements())),
         }
     }
 
@@ -155,23 +151,23 @@ impl Hash {
         mut visit: impl FnMut(Element<'a>, Element<'a>),
     ) -> u64 {
         let mut visit = |(field, value)| visit(field, value);
-        match self {
-            Self::Listpack(_) => {
+        match self.0.form() {
+            Form::Small(_) => {
                 self.iter().for_each(visit);
                 0
             }
-            Self::Table(table) => table.scan(cursor, count, |found| visit(found.elements())),
+            Form::Large(table) => table.scan(cursor, count, |found| visit(found.elements())),
         }
     }
 
     fn convert(&mut self, limits: &Limits) {
-        if let Self::Listpack(_) = self {
+        if let FormMut::Small(_) = self.0.form_mut() {
             let mut table = Dict::new(limits.seed);
             for (field, value) in &*self {
                 let (mut a, mut b) = ([0; 20], [0; 20]);
                 table.insert(Field::new(field.as_bytes(&mut a), value.as_bytes(&mut b)));
             }
-            *self = Self::Table(Box::new(table));
+            self.0 = OneWord::large(table);
         }
     }
 }
@@ -193,9 +189,9 @@ impl Collection for Hash {
     }
 
     fn free_cost(&self) -> usize {
-        match self {
-            Self::Listpack(_) => 1,
-            Self::Table(table) => table.free_cost(),
+        match self.0.form() {
+            Form::Small(_) => 1,
+            Form::Large(table) => table.free_cost(),
         }
     }
 }

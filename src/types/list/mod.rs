@@ -21,6 +21,7 @@ mod tests;
 use std::ops::Range;
 
 use crate::types::listpack::{Element, Listpack, Needle, Pos};
+use crate::types::one_word::{Form, FormMut, OneWord};
 use crate::types::{Collection, Kind};
 
 pub use fill::Fill;
@@ -41,37 +42,34 @@ pub enum Side {
     After,
 }
 
-/// A list, 16 bytes to hold.
+/// A list in one of its encodings, 8 bytes to hold.
 #[derive(Debug, Clone)]
-pub enum List {
-    Listpack(Listpack),
-    Quick(Box<Quicklist>),
-}
+pub struct List(OneWord<Listpack, Quicklist>);
 
 impl List {
     pub fn new() -> Self {
-        Self::Listpack(Listpack::new())
+        Self(OneWord::small(Listpack::new()))
     }
 
     pub fn len(&self) -> usize {
-        match self {
-            Self::Listpack(elements) => elements.len(),
-            Self::Quick(elements) => elements.len(),
+        match self.0.form() {
+            Form::Small(elements) => elements.len(),
+            Form::Large(elements) => elements.len(),
         }
     }
 
     pub fn is_empty(&self) -> bool {
-        match self {
-            Self::Listpack(elements) => elements.is_empty(),
-            Self::Quick(elements) => elements.len() == 0,
+        match self.0.form() {
+            Form::Small(elements) => elements.is_empty(),
+            Form::Large(elements) => elements.len() == 0,
         }
     }
 
     /// The name that `OBJECT ENCODING` gives.
     pub fn encoding(&self) -> &'static str {
-        match self {
-            Self::Listpack(_) => "listpack",
-            Self::Quick(_) => "quicklist",
+        match self.0.form() {
+            Form::Small(_) => "listpack",
+            Form::Large(_) => "quicklist",
         }
     }
 
@@ -85,10 +83,10 @@ impl List {
         let (count, bytes) =
             elements.clone().fold((0, 0), |(n, sum), next| (n + 1, sum + next.len()));
         self.grow(bytes, count, fill);
-        match (self, end) {
-            (Self::Listpack(list), End::Tail) => list.extend(elements),
-            (Self::Listpack(list), End::Head) => elements.for_each(|next| list.push_front(next)),
-            (Self::Quick(list), _) => elements.for_each(|next| list.push(end, next, fill)),
+        match (self.0.form_mut(), end) {
+            (FormMut::Small(list), End::Tail) => list.extend(elements),
+            (FormMut::Small(list), End::Head) => elements.for_each(|next| list.push_front(next)),
+            (FormMut::Large(list), _) => elements.for_each(|next| list.push(end, next, fill)),
         }
     }
 
@@ -107,14 +105,14 @@ impl List {
         fill: Fill,
         read: impl FnOnce(Element<'_>) -> R,
     ) -> Option<R> {
-        match self {
-            Self::Listpack(list) => {
+        match self.0.form_mut() {
+            FormMut::Small(list) => {
                 let pos = at_end(list, end)?;
                 let answer = read(list.at(pos));
                 list.remove_many(pos, 1);
                 Some(answer)
             }
-            Self::Quick(list) => {
+            FormMut::Large(list) => {
                 let answer = list.pop_with(end, read);
                 self.shrink(fill);
                 answer
@@ -136,9 +134,9 @@ impl List {
 
     /// The element at `index`; negative counts from the tail, -1 being the last.
     pub fn get(&self, index: i64) -> Option<Element<'_>> {
-        match self {
-            Self::Listpack(list) => list.get(isize::try_from(index).ok()?),
-            Self::Quick(list) => list.get(absolute(index, list.len())?),
+        match self.0.form() {
+            Form::Small(list) => list.get(isize::try_from(index).ok()?),
+            Form::Large(list) => list.get(absolute(index, list.len())?),
         }
     }
 
@@ -147,12 +145,12 @@ impl List {
         // Before looking whether the index exists, as Redis does.
         self.grow(element.len(), 1, fill);
         let Some(index) = absolute(index, self.len()) else { return false };
-        match self {
-            Self::Listpack(list) => match list.seek(index.cast_signed()) {
+        match self.0.form_mut() {
+            FormMut::Small(list) => match list.seek(index.cast_signed()) {
                 Some(pos) => list.replace(pos, element),
                 None => return false,
             },
-            Self::Quick(list) => list.replace(index, element, fill),
+            FormMut::Large(list) => list.replace(index, element, fill),
         }
         self.shrink(fill);
         true
@@ -162,13 +160,13 @@ impl List {
     pub fn insert(&mut self, side: Side, pivot: &[u8], element: &[u8], fill: Fill) -> bool {
         // Before looking for the pivot, as Redis does.
         self.grow(element.len(), 1, fill);
-        match self {
-            Self::Listpack(list) => match (list.find(pivot, 0), side) {
+        match self.0.form_mut() {
+            FormMut::Small(list) => match (list.find(pivot, 0), side) {
                 (Some(pos), Side::Before) => list.insert_before(pos, element),
                 (Some(pos), Side::After) => list.insert_after(pos, element),
                 (None, _) => return false,
             },
-            Self::Quick(list) => {
+            FormMut::Large(list) => {
                 let pivot = Needle::new(pivot);
                 let Some(found) = list.iter(0, End::Tail).position(|next| pivot.is(next)) else {
                     return false;
@@ -189,9 +187,9 @@ impl List {
             _ => usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX),
         };
         let needle = Needle::new(element);
-        match self {
-            Self::Listpack(list) => remove_equal(list, end, limit, &needle),
-            Self::Quick(list) => {
+        match self.0.form_mut() {
+            FormMut::Small(list) => remove_equal(list, end, limit, &needle),
+            FormMut::Large(list) => {
                 let removed = list.remove_equal(end, limit, &needle);
                 self.shrink(fill);
                 removed
@@ -204,12 +202,12 @@ impl List {
     pub fn trim(&mut self, start: i64, stop: i64, fill: Fill) -> usize {
         let len = self.len();
         let keep = clip(start, stop, len);
-        match self {
-            Self::Listpack(list) => {
+        match self.0.form_mut() {
+            FormMut::Small(list) => {
                 list.remove_range(keep.end.cast_signed(), usize::MAX);
                 list.remove_range(0, keep.start);
             }
-            Self::Quick(list) => {
+            FormMut::Large(list) => {
                 list.drop_back(len - keep.end);
                 list.drop_front(keep.start);
             }
@@ -229,13 +227,13 @@ impl List {
         let count = count.min(self.len());
         let from = if end == End::Head { 0 } else { self.len().wrapping_sub(1) };
         self.walk(from, opposite(end)).take(count).for_each(&mut read);
-        match (&mut *self, end) {
-            (Self::Listpack(list), End::Head) => drop(list.remove_range(0, count)),
-            (Self::Listpack(list), End::Tail) => {
+        match (self.0.form_mut(), end) {
+            (FormMut::Small(list), End::Head) => drop(list.remove_range(0, count)),
+            (FormMut::Small(list), End::Tail) => {
                 list.remove_range(-count.cast_signed(), count);
             }
-            (Self::Quick(list), End::Head) => list.drop_front(count),
-            (Self::Quick(list), End::Tail) => list.drop_back(count),
+            (FormMut::Large(list), End::Head) => list.drop_front(count),
+            (FormMut::Large(list), End::Tail) => list.drop_back(count),
         }
         self.shrink(fill);
         count
@@ -266,9 +264,9 @@ impl List {
     /// The element at `from` and those after it `toward` one end. Nothing if there is no such
     /// element.
     pub fn walk(&self, from: usize, toward: End) -> Iter<'_> {
-        match self {
-            Self::Listpack(list) => Iter::listpack(list, from, toward),
-            Self::Quick(list) => list.iter(from, toward),
+        match self.0.form() {
+            Form::Small(list) => Iter::listpack(list, from, toward),
+            Form::Large(list) => list.iter(from, toward),
         }
     }
 
@@ -293,9 +291,9 @@ impl List {
 
     /// The nodes in order, for a dump: a small list is one.
     pub fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
-        let (one, many) = match self {
-            Self::Listpack(list) => (Some(Node::Packed(list)), None),
-            Self::Quick(list) => (None, Some(list.nodes())),
+        let (one, many) = match self.0.form() {
+            Form::Small(list) => (Some(Node::Packed(list)), None),
+            Form::Large(list) => (None, Some(list.nodes())),
         };
         one.into_iter().chain(many.into_iter().flatten())
     }
@@ -304,19 +302,19 @@ impl List {
     /// with what is there they are beyond the limit. Judged by the lengths of the words, not by
     /// what they will take, because Redis does.
     fn grow(&mut self, bytes: usize, count: usize, fill: Fill) {
-        if let Self::Listpack(list) = self
+        if let FormMut::Small(list) = self.0.form_mut()
             && fill.exceeded_by(list.byte_len() + bytes, list.len() + count)
         {
-            *self = Self::Quick(Box::new(Quicklist::from(std::mem::take(list))));
+            self.0 = OneWord::large(Quicklist::from(std::mem::take(list)));
         }
     }
 
     /// Goes back to one listpack when there is one node left, filled to no more than half.
     fn shrink(&mut self, fill: Fill) {
-        if let Self::Quick(list) = self
+        if let FormMut::Large(list) = self.0.form_mut()
             && let Some(elements) = list.take_only_node(fill)
         {
-            *self = Self::Listpack(elements);
+            self.0 = OneWord::small(elements);
         }
     }
 }
@@ -333,9 +331,9 @@ impl Collection for List {
     }
 
     fn free_cost(&self) -> usize {
-        match self {
-            Self::Listpack(_) => 1,
-            Self::Quick(elements) => elements.nodes().len() + 2,
+        match self.0.form() {
+            Form::Small(_) => 1,
+            Form::Large(elements) => elements.nodes().len() + 2,
         }
     }
 }

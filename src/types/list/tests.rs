@@ -31,7 +31,7 @@ fn check(list: &List, model: &Model, fill: Fill) {
     }
     assert_eq!(list.get(model.len() as i64), None);
     assert_eq!(list.get(-1 - model.len() as i64), None);
-    if let List::Quick(quick) = list {
+    if let Form::Large(quick) = list.0.form() {
         for node in quick.nodes() {
             match node {
                 Node::Packed(elements) => {
@@ -50,7 +50,7 @@ fn check(list: &List, model: &Model, fill: Fill) {
 
 #[test]
 fn a_list_is_two_words() {
-    assert_eq!(size_of::<List>(), 16);
+    assert_eq!(size_of::<List>(), 8);
     assert_eq!(size_of::<quicklist::OwnedNode>(), 24);
 }
 

@@ -63,6 +63,7 @@ impl Frame for Total {
 
 /// A sequence of strings and integers in one block, eight bytes to hold.
 #[derive(Clone)]
+#[repr(transparent)]
 pub struct Listpack(Blob<Total>);
 
 /// Where an element starts, in bytes from the start of the block.

@@ -1,6 +1,7 @@
 //! Adding a member, with what ZADD may demand.
 
 use crate::types::limits::Limits;
+use crate::types::one_word::FormMut;
 
 use super::{SortedSet, compact};
 
@@ -98,15 +99,15 @@ impl SortedSet {
         if score.is_nan() {
             return AddOutcome::NotANumber;
         }
-        let outcome = match self {
-            Self::Listpack(list) => compact::find(list, member).map(|(pos, old)| {
+        let outcome = match self.0.form_mut() {
+            FormMut::Small(list) => compact::find(list, member).map(|(pos, old)| {
                 let outcome = options.change(old, score);
                 if let AddOutcome::Updated(new) = outcome {
                     compact::update(list, pos, member, new);
                 }
                 outcome
             }),
-            Self::Tree(tree) => tree.score(member).map(|old| {
+            FormMut::Large(tree) => tree.score(member).map(|old| {
                 let outcome = options.change(old, score);
                 if let AddOutcome::Updated(new) = outcome {
                     tree.update(member, new);
@@ -126,9 +127,9 @@ impl SortedSet {
 
     fn add_new(&mut self, member: &[u8], score: f64, limits: &Limits) {
         self.grow(member, limits);
-        match self {
-            Self::Listpack(list) => compact::insert(list, member, score),
-            Self::Tree(tree) => tree.insert(member, score),
+        match self.0.form_mut() {
+            FormMut::Small(list) => compact::insert(list, member, score),
+            FormMut::Large(tree) => tree.insert(member, score),
         }
     }
 }

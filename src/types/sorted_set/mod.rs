@@ -20,6 +20,7 @@ use std::ops;
 
 use crate::types::limits::{Limits, is_safe_to_add};
 use crate::types::listpack::{Element, Listpack};
+use crate::types::one_word::{Form, FormMut, OneWord};
 use crate::types::random::Rng;
 use crate::types::{Collection, Kind};
 
@@ -31,32 +32,27 @@ pub use tree::Tree;
 /// Ranks from `start` up to, not including, `end`.
 pub type Ranks = ops::Range<usize>;
 
-/// A sorted set in one of its encodings.
+/// A sorted set in one of its encodings, 8 bytes to hold.
 #[derive(Clone)]
-pub enum SortedSet {
-    Listpack(Listpack),
-    Tree(Box<Tree>),
-}
-
-const _: () = assert!(size_of::<SortedSet>() <= 16);
+pub struct SortedSet(OneWord<Listpack, Tree>);
 
 impl SortedSet {
     pub fn new() -> Self {
-        Self::Listpack(Listpack::new())
+        Self(OneWord::small(Listpack::new()))
     }
 
     /// The name that OBJECT ENCODING answers.
     pub fn encoding(&self) -> &'static str {
-        match self {
-            Self::Listpack(_) => "listpack",
-            Self::Tree(_) => "skiplist",
+        match self.0.form() {
+            Form::Small(_) => "listpack",
+            Form::Large(_) => "skiplist",
         }
     }
 
     pub fn len(&self) -> usize {
-        match self {
-            Self::Listpack(list) => list.len() / 2,
-            Self::Tree(tree) => tree.ranks.len(),
+        match self.0.form() {
+            Form::Small(list) => list.len() / 2,
+            Form::Large(tree) => tree.ranks.len(),
         }
     }
 
@@ -64,27 +60,32 @@ impl SortedSet {
         self.len() == 0
     }
 
+    /// Is it still in one block?
+    pub fn is_compact(&self) -> bool {
+        matches!(self.0.form(), Form::Small(_))
+    }
+
     pub fn contains(&self, member: &[u8]) -> bool {
-        match self {
-            Self::Listpack(list) => list.find(member, 1).is_some(),
-            Self::Tree(tree) => tree.table.contains(member),
+        match self.0.form() {
+            Form::Small(list) => list.find(member, 1).is_some(),
+            Form::Large(tree) => tree.table.contains(member),
         }
     }
 
     pub fn score(&self, member: &[u8]) -> Option<f64> {
-        match self {
-            Self::Listpack(list) => compact::find(list, member).map(|(_, score)| score),
-            Self::Tree(tree) => tree.score(member),
+        match self.0.form() {
+            Form::Small(list) => compact::find(list, member).map(|(_, score)| score),
+            Form::Large(tree) => tree.score(member),
         }
     }
 
     /// How many members are before this one, and its score. From the tail the rank is
     /// `len() - 1 - rank`.
     pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
-        match self {
-            Self::Listpack(list) => compact::find(list, member)
+        match self.0.form() {
+            Form::Small(list) => compact::find(list, member)
                 .map(|(pos, score)| (list.iter_through(pos).count() / 2, score)),
-            Self::Tree(tree) => tree.rank(member),
+            Form::Large(tree) => tree.rank(member),
         }
     }
 
@@ -103,13 +104,13 @@ impl SortedSet {
 
     /// Takes a member out and returns its score.
     pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
-        match self {
-            Self::Listpack(list) => {
+        match self.0.form_mut() {
+            FormMut::Small(list) => {
                 let (pos, score) = compact::find(list, member)?;
                 compact::remove(list, pos);
                 Some(score)
             }
-            Self::Tree(tree) => tree.remove(member),
+            FormMut::Large(tree) => tree.remove(member),
         }
     }
 
@@ -156,14 +157,14 @@ impl SortedSet {
         before: impl Fn(&Element<'_>, f64) -> bool,
         within: impl Fn(&Element<'_>, f64) -> bool,
     ) -> Ranks {
-        match self {
-            Self::Listpack(list) => {
+        match self.0.form() {
+            Form::Small(list) => {
                 let pairs = compact::pairs(list);
                 let start = pairs.clone().take_while(|(_, m, score)| before(m, *score)).count();
                 let rest = pairs.skip(start);
                 start..start + rest.take_while(|(_, m, score)| within(m, *score)).count()
             }
-            Self::Tree(tree) => {
+            Form::Large(tree) => {
                 let ranks = &tree.ranks;
                 let start = ranks.partition_point(|e| before(&Element::Bytes(&e.member), e.score));
                 let end = ranks.partition_point(|e| within(&Element::Bytes(&e.member), e.score));
@@ -176,12 +177,12 @@ impl SortedSet {
     pub fn range(&self, ranks: Ranks) -> Range<'_> {
         let end = ranks.end.min(self.len());
         let start = ranks.start.min(end);
-        Range(match self {
-            Self::Listpack(list) if start < end => {
+        Range(match self.0.form() {
+            Form::Small(list) if start < end => {
                 range::Inner::Listpack(compact::pairs_between(list, start, end), end - start)
             }
-            Self::Listpack(_) => range::Inner::Listpack(None, 0),
-            Self::Tree(tree) => range::Inner::Tree(tree.ranks.range(start, end)),
+            Form::Small(_) => range::Inner::Listpack(None, 0),
+            Form::Large(tree) => range::Inner::Tree(tree.ranks.range(start, end)),
         })
     }
 
@@ -194,23 +195,23 @@ impl SortedSet {
     pub fn remove_range(&mut self, ranks: Ranks) -> usize {
         let end = ranks.end.min(self.len());
         let start = ranks.start.min(end);
-        match self {
-            Self::Listpack(list) => {
+        match self.0.form_mut() {
+            FormMut::Small(list) => {
                 list.remove_range(2 * start as isize, 2 * (end - start));
             }
-            Self::Tree(tree) => tree.remove_range(start, end),
+            FormMut::Large(tree) => tree.remove_range(start, end),
         }
         end - start
     }
 
     /// A member with its score, each equally likely; `None` if there is none.
     pub fn random(&self, rng: &mut Rng) -> Option<(Element<'_>, f64)> {
-        match self {
-            Self::Listpack(_) => {
+        match self.0.form() {
+            Form::Small(_) => {
                 let rank = rng.below(self.len());
                 self.range(rank..rank + 1).next()
             }
-            Self::Tree(tree) => {
+            Form::Large(tree) => {
                 let entry = tree.table.random(rng)?;
                 Some((Element::Bytes(&entry.member), entry.score))
             }
@@ -224,11 +225,11 @@ impl SortedSet {
         rng: &mut Rng,
         mut visit: impl FnMut(Element<'a>, f64),
     ) {
-        match self {
-            Self::Listpack(_) => {
+        match self.0.form() {
+            Form::Small(_) => {
                 rng.sample(self.iter(), count, |(member, score)| visit(member, score));
             }
-            Self::Tree(tree) => tree.table.sample(count, rng, |entry| {
+            Form::Large(tree) => tree.table.sample(count, rng, |entry| {
                 visit(Element::Bytes(&entry.member), entry.score);
             }),
         }
@@ -242,12 +243,12 @@ impl SortedSet {
         count: usize,
         mut visit: impl FnMut(Element<'a>, f64),
     ) -> u64 {
-        match self {
-            Self::Listpack(_) => {
+        match self.0.form() {
+            Form::Small(_) => {
                 self.iter().for_each(|(member, score)| visit(member, score));
                 0
             }
-            Self::Tree(tree) => tree
+            Form::Large(tree) => tree
                 .table
                 .scan(cursor, count, |entry| visit(Element::Bytes(&entry.member), entry.score)),
         }
@@ -255,7 +256,7 @@ impl SortedSet {
 
     /// Makes room for one more member: what would be too large for a listpack becomes a tree.
     fn grow(&mut self, member: &[u8], limits: &Limits) {
-        if let Self::Listpack(list) = self
+        if let FormMut::Small(list) = self.0.form_mut()
             && (list.len() / 2 >= limits.zset_max_listpack_entries
                 || member.len() > limits.zset_max_listpack_value
                 || !is_safe_to_add(list, member.len()))
@@ -265,12 +266,12 @@ impl SortedSet {
     }
 
     fn convert(&mut self, limits: &Limits) {
-        if let Self::Listpack(list) = self {
+        if let FormMut::Small(list) = self.0.form_mut() {
             let mut tree = Tree::new(limits.seed);
             for (_, member, score) in compact::pairs(list) {
                 tree.insert(member.as_bytes(&mut [0; 20]), score);
             }
-            *self = Self::Tree(Box::new(tree));
+            self.0 = OneWord::large(tree);
         }
     }
 }
@@ -287,10 +288,10 @@ impl Collection for SortedSet {
     }
 
     fn free_cost(&self) -> usize {
-        match self {
-            Self::Listpack(_) => 1,
+        match self.0.form() {
+            Form::Small(_) => 1,
             // A leaf of the tree has some fifty entries.
-            Self::Tree(tree) => tree.table.free_cost() + tree.ranks.len() / 32 + 4,
+            Form::Large(tree) => tree.table.free_cost() + tree.ranks.len() / 32 + 4,
         }
     }
 }

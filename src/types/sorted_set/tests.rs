@@ -272,7 +272,7 @@ fn small_sets_have_the_bytes_of_a_server() {
     set.insert(b"a", 1e17, &limits);
     set.insert(b"5", -0.0, &limits);
     set.insert(b"c", f64::NEG_INFINITY, &limits);
-    let SortedSet::Listpack(list) = &set else { panic!("too small for a tree") };
+    let Form::Small(list) = set.0.form() else { panic!("too small for a tree") };
     // What valkey-server 8.0.1 dumps after ZADD k 0.1 b 1e17 a -0 5 -inf c.
     let expected =
         b"\x29\0\0\0\x08\0\x81c\x02\x84-inf\x05\x05\x01\0\x01\x81b\x02\x830.1\x04\x81a\x02\
