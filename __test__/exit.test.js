@@ -7,22 +7,30 @@ const assert = require('node:assert/strict')
 const { spawn } = require('node:child_process')
 const { join } = require('node:path')
 
-/** Runs a script; answers how it ended, or that it was still there after a while. */
-function run(script, patience = 10_000) {
+/** Far more than any script here takes. */
+const PATIENCE_MS = 30_000
+/** How long a process that is to stay is watched after it has said that it is ready. */
+const WATCH_MS = 400
+
+/** Runs a script; answers how it ended, or that it was still there a while after it was ready. */
+function run(script) {
   const child = spawn(process.execPath, ['-e', `const Redis = require('.')\n${script}`], {
     cwd: join(__dirname, '..'),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  let timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)
   let out = ''
   child.stdout.on('data', (chunk) => {
     out += chunk
+    if (out.trim() !== 'ready') return
+    clearTimeout(timer)
+    timer = setTimeout(() => child.kill('SIGKILL'), WATCH_MS)
   })
   let err = ''
   child.stderr.on('data', (chunk) => {
     err += chunk
   })
   return new Promise((resolve) => {
-    const timer = setTimeout(() => child.kill('SIGKILL'), patience)
     child.on('close', (status, signal) => {
       clearTimeout(timer)
       resolve({ status, alive: signal === 'SIGKILL', out: out.trim(), err: err.trim() })
@@ -38,7 +46,7 @@ async function assertEnds(script, out = '') {
 
 /** The script says that it is ready, and is then still there. */
 async function assertStays(script) {
-  const { alive, out, err } = await run(script, 1500)
+  const { alive, out, err } = await run(script)
   assert.deepEqual({ alive, out, err }, { alive: true, out: 'ready', err: '' })
 }
 
