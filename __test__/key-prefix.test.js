@@ -89,3 +89,28 @@ test('an error shows the key as it was sent', async () => {
   const error = await redis.llen('k').catch((reason) => reason)
   assert.deepEqual(error.command, { name: 'llen', args: ['app:k'] })
 })
+
+test('the prefix stands before the key whatever else a call is given', async () => {
+  const [redis, plain] = prefixed()
+  await redis.ping()
+  const calls = [
+    () => redis.set('a', 'v', 'EX', 100),
+    () => redis.set('b', 1),
+    () => redis.set(['c', 'v']),
+    () => redis.set('d', null),
+    () => new Promise((resolve) => redis.set('e', 'v', resolve)),
+    () => redis.setBuffer('f', 'v'),
+    () => redis.rpush('g', 1, 2, 3, 4, 5, 6, 7, 8, 9, 10),
+    () => redis.hset('h', { f: 1 }),
+    () => redis.set(9, 'v'),
+  ]
+  for (const call of calls) await call()
+  const expected = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', '9'].map((key) => `app:${key}`)
+  assert.deepEqual((await plain.keys('*')).sort(), expected.sort())
+  assert.equal(await plain.llen('app:g'), 10)
+  assert.deepEqual(await redis.hgetall('h'), { f: '1' })
+  assert.deepEqual(await redis.lrange('g', 0, 1), ['1', '2'])
+  const waits = redis.blpop('none', 'later', 5)
+  await plain.rpush('app:later', 'x')
+  assert.deepEqual(await waits, ['app:later', 'x'])
+})

@@ -49,6 +49,7 @@ function keyPositions(row, words) {
 const SURPRISING = new Set(['sort', 'sort_ro', 'georadius', 'georadiusbymember', 'migrate'])
 const PROBE = ['1', '1', '1', '1', '1', '1']
 
+/** Is the first word of the command its only key, whatever the others are? */
 function isKeyFirst(row) {
   if (row.keyFirst === undefined) {
     const positions = keyPositions(row, PROBE)
@@ -154,4 +155,4 @@ class Command {
   }
 }
 
-module.exports = { Command, prefixKeys }
+module.exports = { Command, isKeyFirst, prefixKeys }

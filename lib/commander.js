@@ -12,7 +12,8 @@
 
 const loop = require('./loop')
 const table = require('./table')
-const { kHot } = require('./symbols')
+const { kHot, kPrefixed } = require('./symbols')
+const { isKeyFirst } = require('./command')
 const { bytesOf } = require('./reply')
 const { BUFFERS, callLong, send, resume } = require('./dispatch')
 
@@ -23,8 +24,14 @@ function fastMethod(row, flags) {
   const { call } = native
   const id = row.id | flags
   return function (a, b, c, d, e, f, g, h) {
-    const handle = this[kHot]
-    if (handle < 0) return send(this, row, flags, arguments)
+    let handle = this[kHot]
+    if (handle < 0) {
+      handle = this[kPrefixed]
+      if (handle < 0 || typeof a !== 'string' || !isKeyFirst(row)) {
+        return send(this, row, flags, arguments)
+      }
+      a = this.options.keyPrefix + a
+    }
     let v
     switch (arguments.length) {
       case 0:
@@ -55,7 +62,7 @@ function fastMethod(row, flags) {
         v = call(handle, id, a, b, c, d, e, f, g, h)
         break
       default:
-        v = callLong(handle, id, Array.from(arguments))
+        v = callLong(handle, id, [a, ...Array.from(arguments).slice(1)])
     }
     if (state[2] !== 0) loop.wake()
     if (v === true) return resume(this, row, flags, arguments)

@@ -243,7 +243,9 @@ function resume(client, row, flags, args) {
     if (!(value instanceof Failure)) return loop.answered(client, value)
     return loop.answered(client, shape(client, row, toWords(toList(args)), value))
   }
-  const words = toWords(toList(args))
+  const { keyPrefix } = client.options
+  const plain = toWords(toList(args))
+  const words = keyPrefix ? prefixKeys(row, plain, keyPrefix) : plain
   const value = conclude(client, row, flags, words, true)
   return value === AWAY ? pending(client, row, flags, words) : loop.answered(client, value)
 }

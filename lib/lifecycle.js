@@ -34,11 +34,12 @@ function refresh(client) {
     client[s.kStatus] === 'ready' &&
     client[s.kEarly] === null &&
     !client[s.kClosing] &&
-    !options.keyPrefix &&
     !options.showFriendlyErrorStack &&
     !options.stringNumbers &&
     client.mode === 'normal'
-  client[s.kHot] = plain ? client[s.kHandle] : -1
+  const handle = plain ? client[s.kHandle] : -1
+  client[s.kHot] = options.keyPrefix ? -1 : handle
+  client[s.kPrefixed] = typeof options.keyPrefix === 'string' ? handle : -1
 }
 
 /** Opens the native client and walks to `ready`. */
@@ -148,6 +149,7 @@ function drop(client) {
   if (handle < 0) return
   client[s.kHandle] = -1
   client[s.kHot] = -1
+  client[s.kPrefixed] = -1
   loop.strike(client, handle)
   native.disconnect(handle)
 }

@@ -235,6 +235,7 @@ function prepareState(client) {
   const { options } = client
   const resp3 = options.protocol === 3 && options.replyMapping === 'resp3'
   client[s.kHot] = -1
+  client[s.kPrefixed] = -1
   client[s.kHandle] = -1
   client[s.kStatus] = 'wait'
   client[s.kFlags] = options.stringNumbers ? NUMBERS : 0

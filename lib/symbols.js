@@ -6,6 +6,8 @@
 module.exports = {
   /** The handle while every word may go straight to the native call, else -1. */
   kHot: Symbol('hot'),
+  /** The same while nothing but a key prefix keeps words from going straight, else -1. */
+  kPrefixed: Symbol('prefixed'),
   /** The native client's handle, -1 without one. */
   kHandle: Symbol('handle'),
   /** What `status` reads. */
