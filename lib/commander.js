@@ -19,56 +19,88 @@ const { BUFFERS, callLong, send, resume } = require('./dispatch')
 
 const { native, state, budget } = loop
 
-/** The method of a command that goes straight to the native call when its client's state is plain. */
-function fastMethod(row, flags) {
-  const { call } = native
+/** Words that a native call takes one by one, and their names in a method's source. */
+const POSITIONAL = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
+
+/** What the source of a method refers to. */
+const SCOPE = {
+  kHot,
+  kPrefixed,
+  send,
+  resume,
+  bytesOf,
+  callLong,
+  state,
+  budget,
+  loop,
+  call: native.call,
+}
+
+/** A key in the first place takes its prefix on the fast path too. */
+const PREFIXED = `{
+        handle = this[kPrefixed]
+        if (handle < 0 || typeof a !== 'string') return send(this, row, flags, arguments)
+        a = this.options.keyPrefix + a
+      }`
+
+/** The source of the fast method of a row. */
+function source(row, flags) {
   const id = row.id | flags
-  return function (a, b, c, d, e, f, g, h) {
-    let handle = this[kHot]
-    if (handle < 0) {
-      handle = this[kPrefixed]
-      if (handle < 0 || typeof a !== 'string' || !isKeyFirst(row)) {
-        return send(this, row, flags, arguments)
+  const cases = POSITIONAL.map((_, n) => {
+    const words = POSITIONAL.slice(0, n).map((word) => `, ${word}`)
+    return `case ${n}: v = call(handle, ${id}${words.join('')}); break`
+  })
+  return `'use strict'
+    return function (${POSITIONAL.join(', ')}) {
+      let handle = this[kHot]
+      if (handle < 0) ${isKeyFirst(row) ? PREFIXED : `return send(this, row, flags, arguments)`}
+      let v
+      switch (arguments.length) {
+        ${cases.join('\n')}
+        case 8: v = call(handle, ${id}, ${POSITIONAL.join(', ')}); break
+        default: v = callLong(handle, ${id}, [a, ...Array.from(arguments).slice(1)])
       }
-      a = this.options.keyPrefix + a
+      if (state[2] !== 0) loop.wake()
+      if (v === true) return resume(this, row, flags, arguments)
+      ${flags === 0 ? "if (v === undefined) v = 'OK'" : 'v = bytesOf(v)'}
+      return --budget[0] > 0 ? Promise.resolve(v) : loop.resolveLater(v)
+    }`
+}
+
+/**
+ * The method of a command that goes straight to the native call when its client's state is plain.
+ *
+ * Each has source of its own: closures made by one function share what V8 learns of them, so the
+ * method that is called most would be compiled for what all the others do (180 against 160 ns for
+ * an awaited GET). It is made at the first call; most programs use a few commands.
+ */
+function fastMethod(row, flags) {
+  let made
+  return function stub(...args) {
+    made ??= compile(row, flags)
+    replaceStub(this, row.name, stub, made)
+    return Reflect.apply(made, this, args)
+  }
+}
+
+function compile(row, flags) {
+  try {
+    const names = ['row', 'flags', ...Object.keys(SCOPE)]
+    const make = new Function(...names, source(row, flags))
+    return make(row, flags, ...Object.values(SCOPE))
+  } catch (error) {
+    // Node can be told to make no code from strings; then commands take the long way.
+    if (error instanceof EvalError) return slowMethod(row, flags)
+    throw error
+  }
+}
+
+/** Puts the finished method where its stub stands, unless somebody has put something else there. */
+function replaceStub(client, command, stub, made) {
+  for (let at = client; at != null; at = Object.getPrototypeOf(at)) {
+    for (const name of [command, `${command}Buffer`]) {
+      if (Object.getOwnPropertyDescriptor(at, name)?.value === stub) define(at, name, made)
     }
-    let v
-    switch (arguments.length) {
-      case 0:
-        v = call(handle, id)
-        break
-      case 1:
-        v = call(handle, id, a)
-        break
-      case 2:
-        v = call(handle, id, a, b)
-        break
-      case 3:
-        v = call(handle, id, a, b, c)
-        break
-      case 4:
-        v = call(handle, id, a, b, c, d)
-        break
-      case 5:
-        v = call(handle, id, a, b, c, d, e)
-        break
-      case 6:
-        v = call(handle, id, a, b, c, d, e, f)
-        break
-      case 7:
-        v = call(handle, id, a, b, c, d, e, f, g)
-        break
-      case 8:
-        v = call(handle, id, a, b, c, d, e, f, g, h)
-        break
-      default:
-        v = callLong(handle, id, [a, ...Array.from(arguments).slice(1)])
-    }
-    if (state[2] !== 0) loop.wake()
-    if (v === true) return resume(this, row, flags, arguments)
-    if (flags !== 0) v = bytesOf(v)
-    else if (v === undefined) v = 'OK'
-    return --budget[0] > 0 ? Promise.resolve(v) : loop.resolveLater(v)
   }
 }
 
