@@ -82,17 +82,18 @@ test('a push wakes a worker that waits', async () => {
   const redis = new Redis()
   const worker = work("port.postMessage('waiting'); return redis.blpop('worker:jobs', 10)")
   await once(worker, 'message')
+  const popped = result(worker)
   await redis.rpush('worker:jobs', 'job')
-  assert.deepEqual(await result(worker), ['worker:jobs', 'job'])
+  assert.deepEqual(await popped, ['worker:jobs', 'job'])
   redis.disconnect()
 })
 
 test('a push of a worker wakes the main thread', async () => {
   const redis = new Redis()
   const popped = redis.blpop('worker:back', 10)
-  const worker = work("return redis.rpush('worker:back', 'job')")
+  const pushed = result(work("return redis.rpush('worker:back', 'job')"))
   assert.deepEqual(await popped, ['worker:back', 'job'])
-  assert.equal(await result(worker), 1)
+  assert.equal(await pushed, 1)
   redis.disconnect()
 })
 
