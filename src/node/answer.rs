@@ -182,11 +182,6 @@ impl Wall {
                 }
             };
             used += 2;
-            if !shape.buffers && text.len() > STRING_MAX && utf16_len(text) > STRING_MAX {
-                let len = text.len();
-                // SAFETY: passed on from the caller.
-                return unsafe { self.too_long(len) };
-            }
             bytes += text.len();
             short &= text.len() < COPIED_BELOW;
             ascii = ascii && (shape.buffers || text.is_ascii());
@@ -300,12 +295,6 @@ impl Batch {
         self.done += self.values.len() as u32;
         self.values.clear();
     }
-}
-
-/// How long these bytes are as a JavaScript string: a character of four bytes takes two places.
-fn utf16_len(text: &[u8]) -> usize {
-    let places = |byte: &u8| usize::from(*byte & 0xC0 != 0x80) + usize::from(*byte >= 0xF0);
-    text.iter().map(places).sum()
 }
 
 unsafe fn null_value(env: sys::napi_env) -> sys::napi_value {
