@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::hub::waiting::{Empty, Wait};
 use crate::hub::{Client, Config, Hub, Queued, config};
 use crate::reply::Reply;
-use crate::store::{Db, Entered, Keyspace, Patience, Scope};
+use crate::store::{Db, Entered, Keyspace, Patience, Scope, Table};
 use crate::types::Collection;
 use crate::types::limits::Limits;
 use crate::types::listpack::Element;
@@ -30,6 +30,8 @@ pub struct Left {
     pub follow_up: Option<FollowUp>,
     /// Keys that somebody waits for and that may serve them now.
     pub ready: Vec<(usize, Box<[u8]>)>,
+    /// Databases that were emptied by putting new ones in their place.
+    pub retired: Vec<Box<Table>>,
 }
 
 /// The world of one running command.
@@ -200,6 +202,12 @@ impl<'a> Context<'a> {
     /// Has the engine serve who waits for a key. Only for who is alone.
     pub fn ready(&mut self, db: usize, key: &[u8]) {
         self.aside(|cx| cx.left().ready.push((db, key.into())));
+    }
+
+    /// Has the engine free a database that was replaced. Not here: until the handler has returned,
+    /// the frames below it borrow the table.
+    pub fn retire(&mut self, table: Box<Table>) {
+        self.aside(|cx| cx.left().retired.push(table));
     }
 
     fn left(&mut self) -> &mut Left {

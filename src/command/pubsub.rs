@@ -72,7 +72,8 @@ fn listen(cx: &mut Context<'_>, args: &mut Args<'_>, sort: Sort, word: &str) -> 
     let names = args.rest();
     for (at, name) in names.iter().enumerate() {
         cx.hub.pubsub.subscribe(&cx.client.handle, sort, name);
-        confirm(cx, sort, word, Some(name), at + 1 == names.len());
+        let count = cx.client.handle.listening(sort);
+        confirm(cx, word, Some(name), count, at + 1 == names.len());
     }
     Ok(())
 }
@@ -80,20 +81,21 @@ fn listen(cx: &mut Context<'_>, args: &mut Args<'_>, sort: Sort, word: &str) -> 
 /// Without names, everything of this sort; that answers once even if there was nothing.
 fn leave(cx: &mut Context<'_>, args: &mut Args<'_>, sort: Sort, word: &str) -> Result {
     let given = args.rest();
+    for (at, name) in given.iter().enumerate() {
+        cx.hub.pubsub.unsubscribe(&cx.client.handle, sort, name);
+        let count = cx.client.handle.listening(sort);
+        confirm(cx, word, Some(name), count, at + 1 == given.len());
+    }
     if !given.is_empty() {
-        for (at, name) in given.iter().enumerate() {
-            cx.hub.pubsub.unsubscribe(&cx.client.handle, sort, name);
-            confirm(cx, sort, word, Some(name), at + 1 == given.len());
-        }
         return Ok(());
     }
-    let names = cx.hub.pubsub.subscriptions(cx.client.id(), sort);
-    for (at, name) in names.iter().enumerate() {
-        cx.hub.pubsub.unsubscribe(&cx.client.handle, sort, name);
-        confirm(cx, sort, word, Some(name), at + 1 == names.len());
+    let names = cx.hub.pubsub.unsubscribe_all(&cx.client.handle, sort);
+    let count = cx.client.handle.listening(sort);
+    for (name, others) in names.iter().zip((0..names.len()).rev()) {
+        confirm(cx, word, Some(name), count + others, others == 0);
     }
     if names.is_empty() {
-        confirm(cx, sort, word, None, true);
+        confirm(cx, word, None, count, true);
     }
     Ok(())
 }
@@ -101,8 +103,7 @@ fn leave(cx: &mut Context<'_>, args: &mut Args<'_>, sort: Sort, word: &str) -> R
 /// Tells that a subscription was added or ended, and how many are left of its side.
 ///
 /// EXEC has one place for each command's reply, so there all but the last go into the mailbox.
-fn confirm(cx: &mut Context<'_>, sort: Sort, word: &str, name: Option<&[u8]>, is_last: bool) {
-    let left = cx.client.handle.listening(sort);
+fn confirm(cx: &mut Context<'_>, word: &str, name: Option<&[u8]>, left: usize, is_last: bool) {
     if cx.client.executing && !is_last {
         let mut push = Reply::new();
         write_confirmation(&mut push, word, name, left);

@@ -12,9 +12,6 @@ use crate::bytes::{is_word, parse_int};
 use crate::error::{Error, Result};
 use crate::store::DATABASES;
 
-/// A table of more keys than this is freed on another thread.
-const FREE_AT_ONCE: usize = 1000;
-
 #[rustfmt::skip]
 pub static TABLE: &[Spec] = &[
     //   name    arity keys        flags                 handler
@@ -57,11 +54,7 @@ fn flush(cx: &mut Context<'_>, args: &mut Args<'_>, dbs: Range<usize>) -> Result
         if index == cx.db.index() {
             cx.renew_db()?;
         }
-        if old.len() <= FREE_AT_ONCE {
-            drop(old);
-        } else {
-            cx.space.throw_away_table(*old);
-        }
+        cx.retire(old);
     }
     cx.out.ok();
     Ok(())

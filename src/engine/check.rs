@@ -172,7 +172,8 @@ impl Engine {
             Patience::Inline => self.pool.try_lock(),
         };
         let mut pool = pool.ok_or(Error::Away)?;
-        if patience == Patience::Waits && self.space.has_trash() {
+        if patience == Patience::Waits {
+            // What somebody is about to free need not be evicted once more.
             self.space.empty_trash();
         }
         let mut evicted = 0;

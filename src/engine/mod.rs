@@ -32,6 +32,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 
 pub use options::{ClockOption, Options};
 pub use runtime::runtime;
@@ -45,9 +46,12 @@ use crate::hub::monitor;
 use crate::hub::{Client, Delivery, Handle, Hub, Mailbox};
 use crate::reply::Reply;
 use crate::store::evict::Pool;
-use crate::store::{Keyspace, Patience};
+use crate::store::{Keyspace, Patience, Table};
 use check::Verdict;
 use run::{Ran, describe};
+
+/// A database of more keys, or with more in them, is freed on another thread.
+const FREE_AT_ONCE: usize = 1000;
 
 /// What became of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +62,17 @@ pub enum Outcome {
     Away,
     /// The client waits for a key and was taken; its mailbox gets the answer.
     Waits,
+}
+
+/// Words that can be taken to another thread.
+pub trait Bundle: Send + 'static {
+    fn slices(&self) -> SmallVec<[&[u8]; 12]>;
+}
+
+impl Bundle for Vec<Box<[u8]>> {
+    fn slices(&self) -> SmallVec<[&[u8]; 12]> {
+        self.iter().map(|word| &**word).collect()
+    }
 }
 
 /// A store: a keyspace and everything around it.
@@ -186,12 +201,12 @@ impl Engine {
     }
 
     /// Runs a command on a helper thread; the client's mailbox gets it back with the answer.
-    pub fn call_elsewhere(&self, client: Box<Client>, id: Option<usize>, words: Vec<Box<[u8]>>) {
+    pub fn call_elsewhere(&self, client: Box<Client>, id: Option<usize>, words: impl Bundle) {
         let Some(me) = self.me.upgrade() else { return };
         runtime().spawn_blocking(move || {
             let mut client = Some(client);
             let mut out = Reply::new();
-            let words: Vec<&[u8]> = words.iter().map(|word| &**word).collect();
+            let words = words.slices();
             let call =
                 AssertUnwindSafe(|| me.call(&mut client, id, &words, &mut out, Patience::Waits));
             if let Err(fault) = catch_unwind(call) {
@@ -208,10 +223,21 @@ impl Engine {
     /// What a write may have left to do: values to drop elsewhere, an earlier deadline.
     #[inline]
     fn after_write(&self) {
-        if self.space.has_trash() {
+        if self.space.claim_trash() {
             self.empty_trash_elsewhere();
         }
         self.ticker.notice(self.space.due_ms());
+    }
+
+    /// Frees a database that was replaced, here if that is little work.
+    fn retire(&self, table: Box<Table>) {
+        self.space.charged(|| {
+            if table.len() <= FREE_AT_ONCE && table.free_cost() <= FREE_AT_ONCE {
+                drop(table);
+            } else {
+                self.space.throw_away_table(*table);
+            }
+        });
     }
 
     #[cold]

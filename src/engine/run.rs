@@ -181,6 +181,7 @@ impl Engine {
         );
         let Ok(left) = left else { return Ran::Away };
         let Some(mut left) = left else { return Ran::Done };
+        left.retired.drain(..).for_each(|table| self.retire(table));
         if let Some(wait) = left.wait.take() {
             return self.park(client, id, words, wait);
         }
@@ -249,7 +250,11 @@ impl Engine {
                 |db| db.set_now_ms(now_ms),
             );
             match left {
-                Ok(left) => ready.extend(left.into_iter().flat_map(|left| left.ready)),
+                Ok(None) => {}
+                Ok(Some(left)) => {
+                    ready.extend(left.ready);
+                    left.retired.into_iter().for_each(|table| self.retire(table));
+                }
                 // It is alone and may wait: there is no other way to call it.
                 Err(retry) => out.error(&Error::Internal(format!("{retry:?} in EXEC").into())),
             }

@@ -223,3 +223,20 @@ fn a_big_value_is_evicted_where_it_may_take_long() {
     assert_eq!(me.say("EXISTS set k").first(), Some(Token::Int(1)));
     assert!(me.used() < 100_000);
 }
+
+#[test]
+fn a_database_of_few_but_big_keys_is_freed_where_it_may_take_long() {
+    let mut me = World::new();
+    me.make_big_set();
+    me.say("SET k v");
+    let space = &me.engine.space;
+    let entered = space.gate().alone(Patience::Waits).unwrap();
+    let table = space.replace(&entered, 0).unwrap();
+    drop(entered);
+    assert!(table.free_cost() > 20_000);
+    space.throw_away_table(*table);
+    assert_eq!(space.trash_len(), 2);
+    assert!(space.claim_trash() && !space.claim_trash());
+    space.empty_trash();
+    assert_eq!(space.trash_len(), 0);
+}

@@ -53,7 +53,7 @@ impl Caller {
             Outcome::Away => {
                 self.went_away += 1;
                 let client = self.client.take().expect("nothing was done, so it is at home");
-                let words = words.iter().map(|word| Box::from(*word)).collect();
+                let words: Vec<Box<[u8]>> = words.iter().map(|word| Box::from(*word)).collect();
                 self.engine.call_elsewhere(client, None, words);
             }
             Outcome::Waits => {}

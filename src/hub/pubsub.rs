@@ -69,10 +69,17 @@ impl PubSub {
         true
     }
 
-    /// What a client listens to.
-    pub fn subscriptions(&self, id: u64, sort: Sort) -> Vec<Box<[u8]>> {
-        let lists = self.lists.lock();
-        lists.by_client.get(&id).map(|own| own[sort as usize].clone()).unwrap_or_default()
+    /// Unsubscribes from everything of a sort. Answers what that was, in the order in which the
+    /// client had subscribed.
+    pub fn unsubscribe_all(&self, handle: &Handle, sort: Sort) -> Vec<Box<[u8]>> {
+        let mut lists = self.lists.lock();
+        let Some(own) = lists.by_client.get_mut(&handle.id) else { return Vec::new() };
+        let names = std::mem::take(&mut own[sort as usize]);
+        for name in &names {
+            lists.leave(handle, sort, name);
+        }
+        self.count.fetch_sub(names.len(), Ordering::Relaxed);
+        names
     }
 
     /// Forgets a client.

@@ -161,6 +161,9 @@ impl Wall {
     /// Writes the parts to the token array, and decides how the strings go.
     unsafe fn tree(&mut self) -> sys::napi_value {
         let shape = self.shape;
+        if self.text.capacity() > 1 << 20 {
+            self.text = Vec::new();
+        }
         let (mut used, mut bytes, mut ascii, mut short) = (0, 0, true, true);
         self.text.clear();
         for token in self.reply.tokens() {

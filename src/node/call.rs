@@ -57,7 +57,8 @@ impl Wall {
             Outcome::Done => unsafe { self.done(handle, shape) },
             Outcome::Waits => self.away(handle, shape),
             Outcome::Away => {
-                let words = self.words.owned();
+                // Very many words are not copied one by one here.
+                let words = std::mem::take(&mut self.words);
                 let pending = self.away(handle, shape);
                 if let Some(slot) = self.slot(handle)
                     && let Some(client) = slot.home.take()

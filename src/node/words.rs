@@ -11,6 +11,8 @@ use std::ffi::{c_char, c_void};
 use napi::sys;
 use smallvec::SmallVec;
 
+use crate::engine::Bundle;
+
 /// Room for a word before its length is known.
 const GUESS: usize = 512;
 
@@ -33,11 +35,17 @@ impl Default for Words {
     }
 }
 
+impl Bundle for Words {
+    fn slices(&self) -> SmallVec<[&[u8]; 12]> {
+        self.slices()
+    }
+}
+
 impl Words {
-    /// Forgets the words and keeps the memory, unless one huge value made it huge.
+    /// Forgets the words and keeps the memory, unless one huge value, or very many, made it huge.
     pub fn clear(&mut self) {
-        if self.bytes.capacity() > 1 << 20 {
-            self.bytes = Vec::new();
+        if self.bytes.capacity() > 1 << 20 || self.ends.capacity() > 1 << 16 {
+            *self = Self::default();
         }
         self.bytes.clear();
         self.ends.clear();

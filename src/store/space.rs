@@ -326,6 +326,12 @@ impl Keyspace {
         self.trash_any.load(Ordering::Acquire)
     }
 
+    /// As `has_trash`, and whoever asks next is told only of what came since: one is enough to
+    /// empty it.
+    pub fn claim_trash(&self) -> bool {
+        self.has_trash() && self.trash_any.swap(false, Ordering::AcqRel)
+    }
+
     /// Drops what was thrown away and books the memory. Takes as long as it takes.
     pub fn empty_trash(&self) {
         self.trash_any.store(false, Ordering::Release);

@@ -23,6 +23,7 @@ use raw_table::raw::RawTable;
 
 use super::entry::Entry;
 use super::gate::{Patience, with_patience};
+use super::kinds::free_cost;
 use crate::types::random::Rng;
 
 /// How many shards a database has.
@@ -299,6 +300,17 @@ impl Table {
                 }
             }
         }
+    }
+
+    /// About how many allocations dropping the table releases.
+    pub fn free_cost(&self) -> usize {
+        let (mut cost, mut next) = (0, self.next_occupied(0));
+        while let Some(index) = next {
+            let shard = self.lock(index, Patience::Waits).expect("the patient always enter");
+            cost += Self::each(&shard).map(free_cost).sum::<usize>();
+            next = self.next_occupied(index + 1);
+        }
+        cost
     }
 
     /// Every entry of a shard that is held.
