@@ -226,10 +226,12 @@ impl Wall {
         let env = self.env;
         let mut batch = Batch { env, to, values: SmallVec::new(), done: 0 };
         let mut scope = null_mut();
+        // JavaScript runs in between. Should it ever call in here, it must not find this reply.
+        let reply = std::mem::take(&mut self.reply);
         // SAFETY: scopes are opened and closed in pairs on this thread, each with its batch.
         unsafe {
             sys::napi_open_handle_scope(env, &raw mut scope);
-            for token in self.reply.tokens() {
+            for token in reply.tokens() {
                 let part = part(token, self.shape);
                 let (kind, value, text) = match &part {
                     Part::Plain(kind, value) => (*kind, *value, None),
@@ -255,6 +257,7 @@ impl Wall {
             batch.give();
             sys::napi_close_handle_scope(env, scope);
         }
+        self.reply = reply;
         null_mut()
     }
 
