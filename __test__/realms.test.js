@@ -8,6 +8,7 @@ const assert = require('node:assert/strict')
 const { readFileSync } = require('node:fs')
 const { createRequire } = require('node:module')
 const { dirname, join } = require('node:path')
+const { setFlagsFromString } = require('node:v8')
 const vm = require('node:vm')
 
 const root = join(__dirname, '..')
@@ -87,4 +88,28 @@ test('moving a manual clock ends the waits that are due', async () => {
   store.advance(1)
   assert.equal(await waiting, null)
   redis.disconnect()
+})
+
+test('a copy of the package that nobody holds is given back', async () => {
+  setFlagsFromString('--expose-gc')
+  const gc = vm.runInNewContext('gc')
+  const use = async () => {
+    const { Redis } = load()
+    const redis = new Redis({ store: new Redis.Store() })
+    await redis.set('k', 'v')
+    const waiting = redis.blpop('l', 5)
+    await redis.duplicate().rpush('l', 'x')
+    await waiting
+    redis.disconnect()
+    return new WeakRef(Redis)
+  }
+  const copies = []
+  for (let i = 0; i < 5; i++) copies.push(await use())
+  const left = () => copies.filter((copy) => copy.deref() !== undefined).length
+  const patience = Date.now() + 20_000
+  while (left() > 1 && Date.now() < patience) {
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    gc()
+  }
+  assert.ok(left() <= 1, `${left()} copies are left`)
 })

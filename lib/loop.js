@@ -32,8 +32,9 @@ const NOTHING = 0
 const COMPLETION = 1
 const PUSH = 2
 
-const state = new Int32Array(16)
-const tokens = new Float64Array(4096)
+// over memory of the native module, which so need not keep these arrays
+const state = new Int32Array(native.memory(16 * 4))
+const tokens = new Float64Array(native.memory(4096 * 8))
 
 /** How many commands are left in this batch; at most 0 as long as promises have to wait. */
 const budget = new Int32Array(1)

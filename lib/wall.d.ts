@@ -7,6 +7,8 @@
  * OK, or `true`: then `state` says what there is to read, see reply.js and loop.js.
  */
 export interface Wall {
+  /** Memory for the arrays of `attach`. */
+  memory(bytes: number): ArrayBuffer
   /** Once per thread: what both sides share, and what the event loop calls when events wait. */
   attach(state: Int32Array, tokens: Float64Array, onWake: () => void): undefined | true
   /** A client of a store; its handle, or `true` for an error. `protocol` chooses the shapes. */

@@ -13,6 +13,7 @@ use napi::bindgen_prelude::{Env, JsObjectValue, Object};
 use napi::sys;
 
 use super::answer::Shape;
+use super::bell::Bell;
 use super::store;
 use super::wall::{Kind, Wall, clean_up, state};
 use crate::command::TABLE;
@@ -29,12 +30,16 @@ const STRING_NUMBERS: u32 = 0x2_0000;
 /// The id of a command whose name comes with the words.
 const BY_NAME: u32 = 0xFFFF;
 
+/// The most doubles that `memory` gives in one go.
+const MEMORY_MAX: usize = 1 << 16;
+
 type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value;
 
 /// Adds the raw functions to the module's exports.
 pub fn register(env: Env, exports: &Object<'_>) -> napi::Result<()> {
-    let functions: [(&str, Callback); 13] = [
+    let functions: [(&str, Callback); 14] = [
         ("wall", another),
+        ("memory", memory),
         ("attach", attach),
         ("connect", connect),
         ("disconnect", disconnect),
@@ -319,9 +324,8 @@ unsafe extern "C" fn hold(env: sys::napi_env, info: sys::napi_callback_info) -> 
     // SAFETY: inside a callback, on the thread that made the handle.
     unsafe {
         enter(env, info, |call| {
-            // Node-API ends the process when it is given no handle.
-            if call.wall.is_attached() {
-                sys::napi_ref_threadsafe_function(env, call.wall.bell);
+            if let Some(bell) = call.wall.bell {
+                bell.hold(env);
             }
             null_mut()
         })
@@ -333,8 +337,8 @@ unsafe extern "C" fn release(env: sys::napi_env, info: sys::napi_callback_info) 
     // SAFETY: inside a callback, on the thread that made the handle.
     unsafe {
         enter(env, info, |call| {
-            if call.wall.is_attached() {
-                sys::napi_unref_threadsafe_function(env, call.wall.bell);
+            if let Some(bell) = call.wall.bell {
+                bell.release(env);
             }
             null_mut()
         })
@@ -388,10 +392,27 @@ unsafe extern "C" fn key_positions(
     }
 }
 
+/// `memory(bytes)`: memory for the arrays of `attach`, which is never given back. An array over
+/// memory of its own would have to be kept, and with it the context it was made in.
+unsafe extern "C" fn memory(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: inside a callback; the memory is leaked.
+    unsafe {
+        enter(env, info, |call| {
+            let doubles = (call.number(0) as usize).div_ceil(8).min(MEMORY_MAX);
+            let place = Box::leak(vec![0.0f64; doubles].into_boxed_slice()).as_mut_ptr().cast();
+            let (len, mut made) = (doubles * 8, null_mut());
+            let none = null_mut();
+            sys::napi_create_external_arraybuffer(env, place, len, None, none, &raw mut made);
+            call.wall.given.push(place);
+            made
+        })
+    }
+}
+
 /// `attach(state: Int32Array, tokens: Float64Array, onWake)`: once, before anything else.
 unsafe extern "C" fn attach(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    // SAFETY: inside a callback; the arrays are referenced for as long as the wall points to
-    // their memory, and the wake-up handle is made on this thread.
+    // SAFETY: inside a callback; the arrays show memory that is never given back, or are
+    // referenced for ever; the wake-up handle is made on this thread.
     unsafe {
         enter(env, info, |call| {
             let (Some(state), Some(tokens)) =
@@ -402,46 +423,20 @@ unsafe extern "C" fn attach(env: sys::napi_env, info: sys::napi_callback_info) -
             if state.len() < state::LEN || call.wall.is_attached() {
                 return call.wall.fail(b"ERR attach() is called once, with 16 places of state");
             }
-            let mut arrays = [null_mut(); 2];
-            for (reference, array) in arrays.iter_mut().zip(call.args.iter().copied()) {
-                sys::napi_create_reference(env, array, 1, reference);
+            let places = [state.as_mut_ptr().cast::<c_void>(), tokens.as_mut_ptr().cast()];
+            for (place, array) in places.iter().zip(call.args.iter().copied()) {
+                if !call.wall.given.contains(place) {
+                    let mut reference = null_mut();
+                    sys::napi_create_reference(env, array, 1, &raw mut reference);
+                }
             }
-            let Some(bell) = bell(env, call.args[2]) else {
+            let wall = std::ptr::from_mut(call.wall);
+            let Some(bell) = Bell::new(env, wall, call.args[2]) else {
                 return call.wall.fail(b"ERR attach() could not make its wake-up handle");
             };
-            call.wall.attach(state.as_mut_ptr(), tokens, arrays, bell);
+            call.wall.attach(state.as_mut_ptr(), tokens, bell);
             null_mut()
         })
-    }
-}
-
-/// The handle that calls `on_wake` from the event loop; does not keep the process alive.
-unsafe fn bell(
-    env: sys::napi_env,
-    on_wake: sys::napi_value,
-) -> Option<sys::napi_threadsafe_function> {
-    let (mut name, mut made) = (null_mut(), null_mut());
-    // SAFETY: out-pointers live across the calls.
-    unsafe {
-        sys::napi_create_string_latin1(env, c"latchkey".as_ptr(), 8, &raw mut name);
-        let status = sys::napi_create_threadsafe_function(
-            env,
-            on_wake,
-            null_mut(),
-            name,
-            0,
-            1,
-            null_mut(),
-            None,
-            null_mut(),
-            None,
-            &raw mut made,
-        );
-        if status != sys::Status::napi_ok {
-            return None;
-        }
-        sys::napi_unref_threadsafe_function(env, made);
-        Some(made)
     }
 }
 

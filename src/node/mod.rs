@@ -13,6 +13,7 @@
 //! errors, arrays and objects are born in JavaScript: native code only fills them.
 
 mod answer;
+mod bell;
 mod call;
 mod entry;
 mod inbox;

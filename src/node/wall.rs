@@ -14,6 +14,7 @@ use std::sync::atomic::Ordering;
 use napi::sys;
 
 use super::answer::Shape;
+use super::bell::Bell;
 use super::inbox::{Inbox, Slotted, discard};
 use super::words::Words;
 use crate::engine::{Engine, runtime};
@@ -88,8 +89,9 @@ pub struct Wall {
     state: *mut i32,
     tokens: *mut f64,
     pub tokens_len: usize,
-    arrays: [sys::napi_ref; 2],
-    pub bell: sys::napi_threadsafe_function,
+    /// Memory that JavaScript was given for its arrays.
+    pub given: Vec<*mut c_void>,
+    pub bell: Option<Bell>,
     inbox: Option<Arc<Inbox>>,
     next_ticket: i32,
 }
@@ -108,8 +110,8 @@ impl Wall {
             state: null_mut(),
             tokens: null_mut(),
             tokens_len: 0,
-            arrays: [null_mut(); 2],
-            bell: null_mut(),
+            given: Vec::new(),
+            bell: None,
             inbox: None,
             next_ticket: 0,
         })
@@ -123,22 +125,15 @@ impl Wall {
     /// Takes JavaScript's arrays and the handle that wakes its loop.
     ///
     /// # Safety
-    /// The arrays are kept alive by `arrays` and have the given lengths; `bell` is unreferenced.
-    pub unsafe fn attach(
-        &mut self,
-        state: *mut i32,
-        tokens: &mut [f64],
-        arrays: [sys::napi_ref; 2],
-        bell: sys::napi_threadsafe_function,
-    ) {
+    /// The arrays' memory stays and has the given lengths.
+    pub unsafe fn attach(&mut self, state: *mut i32, tokens: &mut [f64], bell: Bell) {
         self.state = state;
         self.tokens = tokens.as_mut_ptr();
         self.tokens_len = tokens.len();
-        self.arrays = arrays;
-        self.bell = bell;
+        self.bell = Some(bell);
         // SAFETY: the caller says that the array has room; EVENTS is one of its places.
         let flag = unsafe { state.add(state::EVENTS) };
-        self.inbox = Some(Arc::new(Inbox::new(flag, bell)));
+        self.inbox = Some(Arc::new(Inbox::new(flag, bell.handle)));
     }
 
     #[inline]
