@@ -15,7 +15,7 @@ exports.fill = async function fill(redis) {
   await redis.flushall()
   for (let i = 0; i < KEYS; i++) {
     await redis.set(`user:${i}:profile`, VALUE)
-    await redis.set(`sess:${i}`, SESSION)
+    await redis.set(`user:${i}:session`, SESSION)
   }
   for (let i = 0; i < 100; i++) await redis.hset(`user:${i}`, FIELDS)
   for (let i = 0; i < MEMBERS; i++) await redis.zadd('board', i, `member:${i}`)
@@ -29,10 +29,10 @@ exports.runsOf = (redis) => ({
     for (let i = 0; i < count; i++) await redis.set(`user:${i % KEYS}:profile`, VALUE)
   },
   'set EX': async (count) => {
-    for (let i = 0; i < count; i++) await redis.set(`temp:${i % KEYS}`, VALUE, 'EX', 60)
+    for (let i = 0; i < count; i++) await redis.set(`user:${i % KEYS}:token`, VALUE, 'EX', 60)
   },
   incr: async (count) => {
-    for (let i = 0; i < count; i++) await redis.incr(`count:${i % KEYS}`)
+    for (let i = 0; i < count; i++) await redis.incr(`user:${i % KEYS}:visits`)
   },
   hset: async (count) => {
     for (let i = 0; i < count; i++) await redis.hset(`user:${i % 100}`, FIELD_NAMES[i % 10], VALUE)
@@ -72,12 +72,12 @@ exports.runsOf = (redis) => ({
   },
   'multi incr + expire': async (count) => {
     for (let i = 0; i < count; i++) {
-      const key = `limit:${i % KEYS}`
+      const key = `limit:${i % KEYS}:login`
       await redis.multi().incr(key).expire(key, 60).exec()
     }
   },
   '1 KB session read': async (count) => {
-    for (let i = 0; i < count; i++) await redis.get(`sess:${i % KEYS}`)
+    for (let i = 0; i < count; i++) await redis.get(`user:${i % KEYS}:session`)
   },
 })
 

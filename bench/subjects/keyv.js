@@ -8,7 +8,7 @@ exports.open = async () => {
   const cache = new Keyv()
   for (let i = 0; i < KEYS; i++) {
     await cache.set(`user:${i}:profile`, VALUE)
-    await cache.set(`sess:${i}`, SESSION)
+    await cache.set(`user:${i}:session`, SESSION)
   }
   return { runs: runsOf(cache), close: () => cache.disconnect() }
 }
@@ -21,11 +21,11 @@ const runsOf = (cache) => ({
     for (let i = 0; i < count; i++) await cache.set(`user:${i % KEYS}:profile`, VALUE)
   },
   'set EX': async (count) => {
-    for (let i = 0; i < count; i++) await cache.set(`temp:${i % KEYS}`, VALUE, 60_000)
+    for (let i = 0; i < count; i++) await cache.set(`user:${i % KEYS}:token`, VALUE, 60_000)
   },
   incr: async (count) => {
     for (let i = 0; i < count; i++) {
-      const key = `count:${i % KEYS}`
+      const key = `user:${i % KEYS}:visits`
       await cache.set(key, ((await cache.get(key)) ?? 0) + 1)
     }
   },
@@ -36,7 +36,7 @@ const runsOf = (cache) => ({
     for (let i = 0; i < count; i++) await Promise.all(hundredKeys(i).map((key) => cache.get(key)))
   },
   '1 KB session read': async (count) => {
-    for (let i = 0; i < count; i++) await cache.get(`sess:${i % KEYS}`)
+    for (let i = 0; i < count; i++) await cache.get(`user:${i % KEYS}:session`)
   },
 })
 

@@ -13,7 +13,7 @@ exports.open = async () => {
   const timed = new LRUCache({ max: 10 * KEYS, ttl: 60_000 })
   for (let i = 0; i < KEYS; i++) {
     cache.set(`user:${i}:profile`, VALUE)
-    cache.set(`sess:${i}`, SESSION)
+    cache.set(`user:${i}:session`, SESSION)
   }
   return { runs: runsOf(cache, timed), close: () => {} }
 }
@@ -36,10 +36,10 @@ function runsOf(cache, timed) {
       for (let i = 0; i < count; i++) await set(`user:${i % KEYS}:profile`, VALUE)
     },
     'set EX': async (count) => {
-      for (let i = 0; i < count; i++) await setFor(`temp:${i % KEYS}`, VALUE, 60)
+      for (let i = 0; i < count; i++) await setFor(`user:${i % KEYS}:token`, VALUE, 60)
     },
     incr: async (count) => {
-      for (let i = 0; i < count; i++) await incr(`count:${i % KEYS}`)
+      for (let i = 0; i < count; i++) await incr(`user:${i % KEYS}:visits`)
     },
     'mget of 100': async (count) => {
       for (let i = 0; i < count; i++) await mget(hundredKeys(i))
@@ -48,7 +48,7 @@ function runsOf(cache, timed) {
       for (let i = 0; i < count; i++) await Promise.all(hundredKeys(i).map((key) => get(key)))
     },
     '1 KB session read': async (count) => {
-      for (let i = 0; i < count; i++) await get(`sess:${i % KEYS}`)
+      for (let i = 0; i < count; i++) await get(`user:${i % KEYS}:session`)
     },
   }
 }

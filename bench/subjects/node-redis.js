@@ -19,7 +19,7 @@ async function fill(client) {
   await client.flushAll()
   for (let i = 0; i < KEYS; i++) {
     await client.set(`user:${i}:profile`, VALUE)
-    await client.set(`sess:${i}`, SESSION)
+    await client.set(`user:${i}:session`, SESSION)
   }
   for (let i = 0; i < 100; i++) await client.hSet(`user:${i}`, FIELDS)
   for (let i = 0; i < MEMBERS; i++) await client.zAdd('board', { score: i, value: `member:${i}` })
@@ -33,10 +33,10 @@ const runsOf = (client) => ({
     for (let i = 0; i < count; i++) await client.set(`user:${i % KEYS}:profile`, VALUE)
   },
   'set EX': async (count) => {
-    for (let i = 0; i < count; i++) await client.set(`temp:${i % KEYS}`, VALUE, { EX: 60 })
+    for (let i = 0; i < count; i++) await client.set(`user:${i % KEYS}:token`, VALUE, { EX: 60 })
   },
   incr: async (count) => {
-    for (let i = 0; i < count; i++) await client.incr(`count:${i % KEYS}`)
+    for (let i = 0; i < count; i++) await client.incr(`user:${i % KEYS}:visits`)
   },
   hset: async (count) => {
     for (let i = 0; i < count; i++) await client.hSet(`user:${i % 100}`, FIELD_NAMES[i % 10], VALUE)
@@ -77,12 +77,12 @@ const runsOf = (client) => ({
   },
   'multi incr + expire': async (count) => {
     for (let i = 0; i < count; i++) {
-      const key = `limit:${i % KEYS}`
+      const key = `limit:${i % KEYS}:login`
       await client.multi().incr(key).expire(key, 60).exec()
     }
   },
   '1 KB session read': async (count) => {
-    for (let i = 0; i < count; i++) await client.get(`sess:${i % KEYS}`)
+    for (let i = 0; i < count; i++) await client.get(`user:${i % KEYS}:session`)
   },
 })
 
