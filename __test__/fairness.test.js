@@ -27,7 +27,7 @@ test('a spin lock whose holder releases it in a timer starves nobody', async () 
   setTimeout(() => redis.del('lock'), 5)
   let tries = 0
   while (!(await redis.set('lock', 'me', 'NX'))) tries += 1
-  assert.ok(tries > 100, `${tries} tries`)
+  assert.ok(tries > 10, `${tries} tries`)
 })
 
 test('a loop of failing commands lets timers fire', async () => {
