@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::expiry::{Unit, deadline_of};
 use super::{Args, Context, DENY_OOM, FAST, Keys, READ, Spec, WRITE, spec};
-use crate::bytes::parse_int;
 use crate::error::{Error, Result};
 use crate::hub::config::PROTO_MAX_BULK_LEN;
 use crate::store::db_string::Deadline;
@@ -410,9 +409,4 @@ fn incrbyfloat(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     cx.changed(key, "incrbyfloat");
     cx.out.bulk(sum.as_bytes());
     Ok(())
-}
-
-/// Reads an integer option of LCS and its like.
-pub fn int_option(word: &[u8]) -> Result<i64> {
-    parse_int(word).ok_or(Error::NotAnInteger)
 }

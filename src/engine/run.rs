@@ -57,13 +57,19 @@ impl Engine {
         {
             return false;
         }
-        client.handle.last_command.store(id, Ordering::Relaxed);
-        client.handle.last_active.store(self.space.access_clock(), Ordering::Relaxed);
+        self.note_call(client, id);
         let ran = self.run_on_one_key(client, spec, words, words[1], out, patience).is_ok();
         if ran && spec.is(WRITE) {
             self.after_write();
         }
         ran
+    }
+
+    /// Notes for CLIENT LIST what the client does, and when.
+    #[inline]
+    fn note_call(&self, client: &Client, id: usize) {
+        client.handle.last_command.store(id, Ordering::Relaxed);
+        client.handle.last_active.store(self.space.access_clock(), Ordering::Relaxed);
     }
 
     pub(super) fn run(
@@ -76,8 +82,7 @@ impl Engine {
     ) -> Ran {
         let spec = TABLE[id];
         if let Some(who) = client.as_deref_mut() {
-            who.handle.last_command.store(id, Ordering::Relaxed);
-            who.handle.last_active.store(self.space.access_clock(), Ordering::Relaxed);
+            self.note_call(who, id);
             let result = match one_key(spec, words) {
                 Some(key) => self.run_on_one_key(who, spec, words, key, out, patience),
                 None if needs_all(spec) => Err(Retry::Alone),

@@ -16,34 +16,15 @@ pub fn stay_loaded() {
 
 #[cfg(unix)]
 fn hold_library() {
-    use std::ffi::{c_char, c_int, c_void};
-
-    #[repr(C)]
-    struct DlInfo {
-        file_name: *const c_char,
-        base: *mut c_void,
-        symbol_name: *const c_char,
-        symbol: *mut c_void,
-    }
-
-    unsafe extern "C" {
-        fn dladdr(address: *const c_void, info: *mut DlInfo) -> c_int;
-        fn dlopen(file: *const c_char, flags: c_int) -> *mut c_void;
-    }
-
-    const RTLD_LAZY: c_int = 1;
-    let mut info = DlInfo {
-        file_name: std::ptr::null(),
-        base: std::ptr::null_mut(),
-        symbol_name: std::ptr::null(),
-        symbol: std::ptr::null_mut(),
-    };
-    // SAFETY: `info` outlives the call, and the file name it fills in is the loader's own.
+    let here: fn() = stay_loaded;
+    // SAFETY: `info` is plain data that outlives the call, and the file name that is filled in
+    // is the loader's own.
     unsafe {
-        let here: fn() = stay_loaded;
-        if dladdr(here as *const c_void, &raw mut info) != 0 && !info.file_name.is_null() {
+        let mut info: libc::Dl_info = std::mem::zeroed();
+        let found = libc::dladdr(here as *const libc::c_void, &raw mut info);
+        if found != 0 && !info.dli_fname.is_null() {
             // Opening what is open adds a reference; it is never given back.
-            dlopen(info.file_name, RTLD_LAZY);
+            libc::dlopen(info.dli_fname, libc::RTLD_LAZY);
         }
     }
 }

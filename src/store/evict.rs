@@ -156,11 +156,6 @@ pub fn idle_seconds(space: &Keyspace, entry: &Entry) -> u32 {
     space.access_clock().wrapping_sub(entry.access()) & 0xFF_FFFF
 }
 
-/// The use counter of an entry, where access bits count uses.
-pub fn use_count(space: &Keyspace, entry: &Entry) -> u32 {
-    decayed(space, entry.access())
-}
-
 /// The higher, the sooner it goes.
 fn score(space: &Keyspace, policy: Policy, entry: &Entry) -> u64 {
     match policy {
