@@ -174,8 +174,9 @@ fn line_of(cx: &Context<'_>, handle: &Handle) -> String {
     );
     let _ = writeln!(
         line,
-        " user=default redir=-1 resp={} lib-name={} lib-ver={} tot-net-in=0 tot-net-out=0 \
+        " user={} redir=-1 resp={} lib-name={} lib-ver={} tot-net-in=0 tot-net-out=0 \
          tot-cmds=0",
+        lossy(if labels.user.is_empty() { b"default" } else { &labels.user }),
         handle.resp.load(Relaxed),
         lossy(&labels.lib_name),
         lossy(&labels.lib_version),

@@ -1,57 +1,72 @@
 //! A client and its connection: greeting, database, protocol, farewell.
 //!
-//! A store in this process has no passwords, so AUTH and HELLO answer as a server without one.
+//! AUTH and HELLO make a client one of the store's users (`hub::acl`); RESET makes it again what
+//! it came as.
 
 use std::sync::atomic::Ordering;
 
 use super::client::{check_label, set_name};
 use super::generic::db_index;
-use super::{Args, Context, FAST, Keys, NO_KEYSPACE, NO_QUEUE, NO_SCRIPT, PUBSUB, Spec, spec};
+use super::{
+    Args, Context, FAST, Keys, NO_AUTH, NO_KEYSPACE, NO_QUEUE, NO_SCRIPT, PUBSUB, Spec, spec,
+};
 use crate::bytes::{is_word, lossy, parse_int};
 use crate::error::{Error, Result};
-use crate::hub::Delivery;
 use crate::hub::client::Protocol;
+use crate::hub::{Delivery, Standing, acl};
 
 /// Which Redis this behaves as.
 pub const REDIS_VERSION: &str = "7.2.4";
 
 const PLAIN: u32 = FAST | NO_KEYSPACE;
-const APART: u32 = FAST | NO_KEYSPACE | NO_SCRIPT;
+/// What a stranger may call.
+const GATE: u32 = FAST | NO_KEYSPACE | NO_SCRIPT | NO_AUTH;
 
 #[rustfmt::skip]
 pub static TABLE: &[Spec] = &[
     //   name   arity keys        flags                      handler
-    spec("auth",   -2, Keys::None, APART,                     auth),
+    spec("auth",   -2, Keys::None, GATE,                      auth),
     spec("echo",    2, Keys::None, PLAIN,                     echo),
-    spec("hello",  -1, Keys::None, APART,                     hello),
+    spec("hello",  -1, Keys::None, GATE,                      hello),
     spec("ping",   -1, Keys::None, PLAIN | PUBSUB,            ping),
-    spec("quit",   -1, Keys::None, APART | PUBSUB | NO_QUEUE, quit),
-    spec("reset",   1, Keys::None, APART | PUBSUB | NO_QUEUE, reset),
+    spec("quit",   -1, Keys::None, GATE | PUBSUB | NO_QUEUE,  quit),
+    spec("reset",   1, Keys::None, GATE | PUBSUB | NO_QUEUE,  reset),
     spec("select",  2, Keys::None, PLAIN,                     select),
 ];
+
+const HELLO_NEEDS_AUTH: Error = Error::Plain(
+    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO \
+     <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP \
+     protocol version at the same time",
+);
 
 const WRONG_PASS: Error =
     Error::Plain("WRONGPASS invalid username-password pair or user is disabled.");
 
-/// The only user there is; it needs no password, so any will do.
-fn is_known_user(name: &[u8]) -> bool {
-    name == b"default"
-}
-
 /// `AUTH [username] password`
 fn auth(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     match args.rest() {
-        [_] => Err(Error::Plain(
-            "ERR AUTH <password> called without any password configured for the default user. \
-             Are you sure your configuration is correct?",
-        )),
-        [user, _] if is_known_user(user) => {
-            cx.out.ok();
-            Ok(())
+        [password] => {
+            if cx.hub.acl.default_user.rules().no_password {
+                return Err(Error::Plain(
+                    "ERR AUTH <password> called without any password configured for the default \
+                     user. Are you sure your configuration is correct?",
+                ));
+            }
+            log_in(cx, acl::DEFAULT, password)?;
         }
-        [_, _] => Err(WRONG_PASS),
-        _ => Err(Error::Syntax),
+        [user, password] => log_in(cx, user, password)?,
+        _ => return Err(Error::Syntax),
     }
+    cx.out.ok();
+    Ok(())
+}
+
+/// Makes the client this user, if the password is right.
+fn log_in(cx: &mut Context<'_>, name: &[u8], password: &[u8]) -> Result {
+    let user = cx.hub.acl.authenticate(name, password).ok_or(WRONG_PASS)?;
+    cx.client.become_user(Standing::User(user));
+    Ok(())
 }
 
 /// `ECHO message`
@@ -98,6 +113,8 @@ fn reset(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
     cx.client.speak(Protocol::Resp2);
     cx.client.set_no_evict(false);
     cx.client.set_no_touch(false);
+    let standing = if cx.client.is_inside { Standing::Owner } else { cx.hub.acl.newcomer() };
+    cx.client.become_user(standing);
     set_name(cx, b"");
     cx.out.status("RESET");
     Ok(())
@@ -128,8 +145,7 @@ fn hello(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let (mut user, mut name) = (None, None);
     while let Some(option) = args.peek() {
         if args.left() > 2 && args.option("AUTH") {
-            user = Some(args.next()?);
-            args.next()?;
+            user = Some((args.next()?, args.next()?));
         } else if args.left() > 1 && args.option("SETNAME") {
             let asked = args.next()?;
             check_label(asked, "Client names")?;
@@ -139,8 +155,10 @@ fn hello(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
             return Err(Error::text(format!("ERR Syntax error in HELLO option '{option}'")));
         }
     }
-    if user.is_some_and(|user| !is_known_user(user)) {
-        return Err(WRONG_PASS);
+    if let Some((user, password)) = user {
+        log_in(cx, user, password)?;
+    } else if cx.hub.acl.must_authenticate(&cx.client.standing) {
+        return Err(HELLO_NEEDS_AUTH);
     }
     if let Some(name) = name {
         set_name(cx, name);

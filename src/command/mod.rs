@@ -92,6 +92,9 @@ pub const NO_SCRIPT: u32 = 1 << 10;
 /// Touches neither keys nor databases: runs without entering the gate.
 pub const NO_KEYSPACE: u32 = 1 << 11;
 
+/// Allowed to whom has not said yet who it is.
+pub const NO_AUTH: u32 = 1 << 16;
+
 /// Touches exactly the key after its name, and nothing else about it is peculiar. Set by `spec`.
 pub const PLAIN: u32 = 1 << 31;
 
@@ -203,7 +206,7 @@ impl Spec {
 }
 
 /// The flags that are told by name, in the words of a server.
-static FLAG_NAMES: [(u32, &str); 7] = [
+static FLAG_NAMES: [(u32, &str); 8] = [
     (WRITE, "write"),
     (READ, "readonly"),
     (DENY_OOM, "denyoom"),
@@ -211,6 +214,7 @@ static FLAG_NAMES: [(u32, &str); 7] = [
     (BLOCKING, "blocking"),
     (NO_SCRIPT, "noscript"),
     (NO_MULTI, "no_multi"),
+    (NO_AUTH, "no_auth"),
 ];
 
 /// The table as JavaScript reads it when it is loaded: what the rows know. What is told beyond

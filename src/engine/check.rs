@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::Engine;
 use crate::bytes::lossy;
 use crate::command::context::LARGE;
-use crate::command::{self, DENY_OOM, NO_MULTI, NO_QUEUE, PUBSUB, Spec, TABLE};
+use crate::command::{self, DENY_OOM, NO_AUTH, NO_MULTI, NO_QUEUE, PUBSUB, Spec, TABLE};
 use crate::error::{Error, Result};
 use crate::hub::client::Protocol;
 use crate::hub::config::{MAXMEMORY, MAXMEMORY_SAMPLES, PROTO_MAX_BULK_LEN};
@@ -85,6 +85,9 @@ fn allowed(
     let longest = engine.hub.config.get(PROTO_MAX_BULK_LEN) as u64;
     if words.iter().any(|word| word.len() as u64 > longest) {
         return Err(Error::StringTooLong);
+    }
+    if !spec.is(NO_AUTH) && engine.must_authenticate(client) {
+        return Err(Error::Plain("NOAUTH Authentication required."));
     }
     if spec.is(NO_MULTI) && client.transaction.is_some() {
         return Err(Error::Plain("ERR Command not allowed inside a transaction"));

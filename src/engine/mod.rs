@@ -17,6 +17,8 @@ mod runtime;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_acl;
+#[cfg(test)]
 mod tests_blocking;
 #[cfg(test)]
 mod tests_books;
@@ -43,7 +45,7 @@ use crate::command::{ALONE, TABLE, WRITE};
 use crate::error::Error;
 use crate::hub::client::Protocol;
 use crate::hub::monitor;
-use crate::hub::{Client, Delivery, Handle, Hub, Mailbox};
+use crate::hub::{Client, Delivery, Handle, Hub, Mailbox, Standing};
 use crate::reply::Reply;
 use crate::store::evict::Pool;
 use crate::store::{Keyspace, Patience, Table};
@@ -117,9 +119,29 @@ impl Engine {
             no_touch: false,
             executing: false,
             subscriber_mode: false,
+            is_inside: true,
+            standing: Standing::Owner,
             tag: 0,
             handle,
         })
+    }
+
+    /// A client from outside the process: the default user, or a stranger if that one has a
+    /// password.
+    pub fn connect_from_network(
+        &self,
+        mailbox: Arc<dyn Mailbox>,
+        protocol: Protocol,
+    ) -> Box<Client> {
+        let mut client = self.connect(mailbox, protocol);
+        client.is_inside = false;
+        client.become_user(self.hub.acl.newcomer());
+        client
+    }
+
+    /// Must the client say who it is before anything else? Who must is not given much room.
+    pub fn must_authenticate(&self, client: &Client) -> bool {
+        self.hub.acl.must_authenticate(&client.standing)
     }
 
     /// Ends a client that is at home: its subscriptions, watches and name go.

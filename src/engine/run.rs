@@ -50,6 +50,7 @@ impl Engine {
         if !spec.is(PLAIN)
             || client.transaction.is_some()
             || client.subscriber_mode
+            || !client.standing.is_unrestricted()
             || !spec.takes(words.len())
             || spec.is(DENY_OOM) && config.get(MAXMEMORY) != 0
             || self.hub.monitors.any()

@@ -49,7 +49,8 @@ struct Connection {
 impl Connection {
     fn open(engine: &Engine) -> Self {
         let inbox = Arc::<Inbox>::default();
-        let mut client = engine.connect(Arc::clone(&inbox) as Arc<dyn Mailbox>, Protocol::Resp2);
+        let mailbox = Arc::clone(&inbox) as Arc<dyn Mailbox>;
+        let mut client = engine.connect_from_network(mailbox, Protocol::Resp2);
         client.subscriber_mode = true;
         let client = Some(client);
         Self { client, protocol: Protocol::Resp2, inbox, heard: Vec::new(), closed: false }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
+use super::acl::Standing;
 use super::pubsub::Sort;
 use crate::reply::Reply;
 
@@ -73,6 +74,10 @@ pub struct Client {
     pub executing: bool,
     /// A subscribed RESP2 client may do little else, as on a RESP2 socket.
     pub subscriber_mode: bool,
+    /// It belongs to the process itself, and begins as such.
+    pub is_inside: bool,
+    /// Whom it is, and so what it may do.
+    pub standing: Standing,
     /// Given by the face that opened the client; comes back with each delivery.
     pub tag: u64,
     pub handle: Arc<Handle>,
@@ -103,6 +108,12 @@ impl Client {
         self.handle.no_touch.store(is_quiet, Ordering::Relaxed);
     }
 
+    /// Makes the client somebody else, and lets CLIENT LIST know.
+    pub fn become_user(&mut self, standing: Standing) {
+        self.handle.labels.lock().user = standing.name().into();
+        self.standing = standing;
+    }
+
     /// Chooses a database, and lets CLIENT LIST know.
     pub fn select(&mut self, db: usize) {
         self.db = db;
@@ -113,6 +124,8 @@ impl Client {
 /// Texts about a client that CLIENT LIST shows.
 #[derive(Debug, Clone, Default)]
 pub struct Labels {
+    /// Empty for the default user.
+    pub user: Box<[u8]>,
     pub name: Vec<u8>,
     pub lib_name: Vec<u8>,
     pub lib_version: Vec<u8>,

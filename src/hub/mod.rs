@@ -3,6 +3,7 @@
 //! Nothing here touches a key's value. Each registry has one lock of its own and an atomic count
 //! beside it, so that a store in which nobody subscribes, waits or watches pays one load each.
 
+pub mod acl;
 pub mod client;
 pub mod clients;
 pub mod config;
@@ -16,6 +17,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use acl::Standing;
 pub use client::{Client, Delivery, Handle, Mailbox, Queued, Transaction};
 pub use config::Config;
 
@@ -34,6 +36,7 @@ impl Default for RunId {
 /// The registries of one store.
 #[derive(Default)]
 pub struct Hub {
+    pub acl: acl::Acl,
     pub clients: clients::Clients,
     pub pubsub: pubsub::PubSub,
     pub waiting: waiting::Waiting,
