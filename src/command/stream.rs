@@ -251,7 +251,7 @@ fn append(
 
 /// `XLEN key`
 fn xlen(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
-    let len = cx.db.read::<Stream>(args.key()?)?.map_or(0, Stream::len);
+    let len = cx.db.read::<Stream>(args.key()?)?.map_or(0, |stream| stream.len());
     cx.out.len(len);
     Ok(())
 }

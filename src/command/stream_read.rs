@@ -92,7 +92,7 @@ pub fn xread(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
 
 /// The id after which to read.
 fn resolve(cx: &Context<'_>, key: &[u8], word: &[u8]) -> Result<StreamId> {
-    let last_id = cx.db.read::<Stream>(key)?.map(Stream::last_id);
+    let last_id = cx.db.read::<Stream>(key)?.map(|stream| stream.last_id());
     match word {
         b"$" => Ok(last_id.unwrap_or(StreamId::MIN)),
         // The last entry, unless it was deleted.

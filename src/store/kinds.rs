@@ -59,7 +59,7 @@ pub fn work(entry: &Entry) -> usize {
         Kind::Set => len(entry, Set::len),
         Kind::SortedSet => len(entry, SortedSet::len),
         Kind::Hash => len(entry, Hash::len),
-        Kind::Stream => len(entry, Stream::len),
+        Kind::Stream => len(entry, Stream::parts),
     }
 }
 

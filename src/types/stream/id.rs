@@ -53,6 +53,11 @@ impl StreamId {
         }
     }
 
+    /// The bytes whose order is the order of ids.
+    pub fn to_be_bytes(self) -> [u8; 16] {
+        ((u128::from(self.ms) << 64) | u128::from(self.seq)).to_be_bytes()
+    }
+
     /// Prints `ms-seq` into `scratch`.
     pub fn as_bytes(self, scratch: &mut [u8; 41]) -> &[u8] {
         let mut buffer = itoa::Buffer::new();

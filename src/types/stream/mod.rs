@@ -1,261 +1,131 @@
-//! Streams: entries of named values, in the order of their ids.
+//! Streams: entries of named values, in the order of their ids, and the groups that read them.
 //!
-//! Entries stand in listpacks of some 4 KB, as Redis lays them out (`node`), found through a tree
-//! by the id of their first entry. The bounds of nodes can be seen from outside, in what `MAXLEN ~`
-//! leaves and in dumps, so they are drawn exactly where Redis draws them.
+//! The entries are a [`Log`], which a [`Stream`] passes itself off as; the groups stand beside it,
+//! so that one may be read while the other is changed (`log_and_group`).
 //!
-//! A stream without entries is still a stream: it knows its last id. Deleting leaves a mark in the
-//! node, which goes when all its entries are deleted or trimmed.
+//! Who writes a stream out walks `nodes`, the ids and counters of the log, and `groups`: of each
+//! its last id and `entries_read`, `pending` (id, time, deliveries), and `consumers` with name,
+//! times, and the ids of `pending`. Reading it in goes the same way: [`Stream::restore`], then
+//! `create_group` and the `restore_*` of [`Group`] in the order in which dumps tell these things.
 //!
-//! Not here: the clock that ids come from; consumer groups; who waits for entries.
+//! Not here: the clock that ids come from; who waits for entries.
 
+mod group;
 mod id;
+mod log;
 mod node;
+mod radix;
 mod range;
+mod shelf;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_groups;
 mod trim;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
+use std::ops::{Deref, DerefMut};
 
 use crate::types::listpack::Listpack;
 use crate::types::{Collection, Kind};
-use node::{Head, NodeReader};
-use range::Order;
 
+pub use group::{Consumer, ConsumerId, Group, Pending};
 pub use id::StreamId;
+pub use log::{AppendError, Log, NodeLimits};
 pub use node::Fields;
 pub use range::{Entry, Range};
 pub use trim::{Precision, Trim};
 
-/// An entry, or a node, is never larger than this.
-const MAX_BYTES: usize = 1 << 30;
-
 /// A stream, 8 bytes to hold.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Stream(Box<Body>);
 
 #[derive(Clone, Default)]
 struct Body {
-    /// By the id of the entry that the node was made for.
-    nodes: BTreeMap<StreamId, Listpack>,
-    length: usize,
-    last_id: StreamId,
-    first_id: StreamId,
-    max_deleted_id: StreamId,
-    entries_added: u64,
+    log: Log,
+    groups: BTreeMap<Box<[u8]>, Group>,
 }
 
-/// How large nodes may become. Zero: as large as there is no other limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NodeLimits {
-    /// `stream-node-max-bytes`
-    pub max_bytes: usize,
-    /// `stream-node-max-entries`
-    pub max_entries: usize,
-}
-
-/// Why an entry was not added.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AppendError {
-    /// Its id is not greater than the last one.
-    NotGreater,
-    /// It has more than a gigabyte of names and values.
-    TooLarge,
-}
-
-impl Default for NodeLimits {
-    fn default() -> Self {
-        Self { max_bytes: 4096, max_entries: 100 }
-    }
-}
-
-impl NodeLimits {
-    fn max_bytes(self) -> usize {
-        if (1..=MAX_BYTES).contains(&self.max_bytes) { self.max_bytes } else { MAX_BYTES }
-    }
+/// What a dump tells of a stream besides its nodes and groups.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Counters {
+    pub length: usize,
+    pub last_id: StreamId,
+    pub max_deleted_id: StreamId,
+    pub entries_added: u64,
 }
 
 impl Stream {
     pub fn new() -> Self {
-        Self(Box::default())
+        Self::default()
     }
 
-    /// How many entries there are, deleted ones not counted.
-    pub fn len(&self) -> usize {
-        self.0.length
+    /// The groups with their names, in the order of these.
+    pub fn groups(&self) -> impl ExactSizeIterator<Item = (&[u8], &Group)> {
+        self.0.groups.iter().map(|(name, group)| (&**name, group))
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    pub fn group(&self, name: &[u8]) -> Option<&Group> {
+        self.0.groups.get(name)
     }
 
-    /// The greatest id that was ever added, or what `XSETID` said.
-    pub fn last_id(&self) -> StreamId {
-        self.0.last_id
+    pub fn group_mut(&mut self, name: &[u8]) -> Option<&mut Group> {
+        self.0.groups.get_mut(name)
     }
 
-    /// The id of the first entry, 0-0 if there is none.
-    pub fn first_id(&self) -> StreamId {
-        self.0.first_id
+    /// The entries to read while a group is changed.
+    pub fn log_and_group(&mut self, name: &[u8]) -> Option<(&Log, &mut Group)> {
+        let group = self.0.groups.get_mut(name)?;
+        Some((&self.0.log, group))
     }
 
-    /// The greatest id that was deleted by name.
-    pub fn max_deleted_id(&self) -> StreamId {
-        self.0.max_deleted_id
-    }
-
-    /// How many entries were ever added.
-    pub fn entries_added(&self) -> u64 {
-        self.0.entries_added
-    }
-
-    /// The id of the last entry that is still there, 0-0 if there is none.
-    pub fn last_valid_id(&self) -> StreamId {
-        let last = self.range_back(StreamId::MIN, StreamId::MAX).next();
-        last.map_or(StreamId::MIN, |entry| entry.id)
-    }
-
-    /// The id that an entry added at `now_ms` gets, unless ids are exhausted.
-    pub fn next_id(&self, now_ms: u64) -> Option<StreamId> {
-        if now_ms > self.last_id().ms {
-            Some(StreamId::new(now_ms, 0))
-        } else {
-            self.last_id().incr()
-        }
-    }
-
-    /// The id that an entry with the time `ms` gets, unless that time is past or its numbers are
-    /// exhausted.
-    pub fn next_in(&self, ms: u64) -> Option<StreamId> {
-        let last = self.last_id();
-        match last.ms.cmp(&ms) {
-            std::cmp::Ordering::Less => Some(StreamId::new(ms, 0)),
-            std::cmp::Ordering::Equal => Some(StreamId::new(ms, last.seq.checked_add(1)?)),
-            std::cmp::Ordering::Greater => None,
-        }
-    }
-
-    /// Adds an entry of names and values.
-    pub fn append<'a>(
+    /// Makes a group. `None` if there is one of this name.
+    pub fn create_group(
         &mut self,
-        id: StreamId,
-        pairs: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
-        limits: NodeLimits,
-    ) -> Result<(), AppendError> {
-        let body = &mut self.0;
-        if id <= body.last_id {
-            return Err(AppendError::NotGreater);
-        }
-        let bytes = pairs.clone().map(|(name, value)| name.len() + value.len()).sum::<usize>();
-        if bytes > MAX_BYTES {
-            return Err(AppendError::TooLarge);
-        }
-        let names = pairs.clone().map(|(name, _)| name);
-        let mut last = body.nodes.last_entry();
-        let head = last.as_ref().and_then(|last| {
-            let node = NodeReader::new(*last.key(), last.get());
-            has_room(&node, last.get().byte_len() + bytes, limits).then(|| node.head(names.clone()))
-        });
-        if let (Some(last), Some(head)) = (&mut last, head) {
-            node::append(last.get_mut(), head, id, pairs);
-        } else {
-            let mut list = node::create(names);
-            node::append(&mut list, Head { id, count: 0, same_fields: true }, id, pairs);
-            body.nodes.insert(id, list);
-        }
-        body.length += 1;
-        body.entries_added += 1;
-        body.last_id = id;
-        if body.length == 1 {
-            body.first_id = id;
-        }
-        Ok(())
-    }
-
-    /// The entries from `start` to `end`, both included.
-    pub fn range(&self, start: StreamId, end: StreamId) -> Range<'_> {
-        Range::new(&self.0.nodes, start, end, Order::Ascending)
-    }
-
-    /// The same entries, the last first.
-    pub fn range_back(&self, start: StreamId, end: StreamId) -> Range<'_> {
-        Range::new(&self.0.nodes, start, end, Order::Descending)
-    }
-
-    /// How many entries there are at most from `start` to `end`: those of all nodes in between,
-    /// counted no further than to `limit`.
-    pub fn count_up_to(&self, start: StreamId, end: StreamId, limit: usize) -> usize {
-        let mut count = 0;
-        for (id, node) in range::nodes_between(&self.0.nodes, start, end) {
-            if count >= limit {
-                break;
-            }
-            count += NodeReader::new(*id, node).count;
-        }
-        count.min(limit)
-    }
-
-    /// The entry with this id.
-    pub fn get(&self, id: StreamId) -> Option<Entry<'_>> {
-        self.range(id, id).next()
-    }
-
-    /// Takes out the entry with this id. False if there is none.
-    pub fn delete(&mut self, id: StreamId) -> bool {
-        let body = &mut self.0;
-        let Some((&node_id, list)) = body.nodes.range_mut(..=id).next_back() else { return false };
-        let mut reader = NodeReader::new(node_id, list);
-        let (count, deleted) = (reader.count, reader.deleted);
-        let flags = loop {
-            match reader.next() {
-                Some(entry) if entry.id == id && !entry.flags.deleted() => break entry.flags,
-                Some(entry) if entry.id <= id => {}
-                _ => return false,
-            }
-        };
-        if count == 1 {
-            body.nodes.remove(&node_id);
-        } else {
-            node::mark_deleted(list, flags);
-            node::set_counts(list, count - 1, Some(deleted + 1));
-        }
-        body.length -= 1;
-        body.max_deleted_id = body.max_deleted_id.max(id);
-        if body.length == 0 || id == body.first_id {
-            self.find_first_id();
-        }
-        true
-    }
-
-    /// What `XSETID` sets, as far as given. The caller has checked that it makes sense.
-    pub fn set_id(
-        &mut self,
+        name: &[u8],
         last_id: StreamId,
-        entries_added: Option<u64>,
-        max_deleted_id: Option<StreamId>,
-    ) {
-        let body = &mut self.0;
-        body.last_id = last_id;
-        body.entries_added = entries_added.unwrap_or(body.entries_added);
-        body.max_deleted_id = max_deleted_id.unwrap_or(body.max_deleted_id);
+        entries_read: Option<u64>,
+    ) -> Option<&mut Group> {
+        match self.0.groups.entry(name.into()) {
+            btree_map::Entry::Vacant(vacant) => {
+                Some(vacant.insert(Group::new(last_id, entries_read)))
+            }
+            btree_map::Entry::Occupied(_) => None,
+        }
     }
 
-    /// The nodes in order with their keys, for a dump.
-    pub fn nodes(&self) -> impl ExactSizeIterator<Item = (StreamId, &Listpack)> {
-        self.0.nodes.iter().map(|(id, node)| (*id, node))
+    /// Takes a group out.
+    pub fn delete_group(&mut self, name: &[u8]) -> Option<Group> {
+        self.0.groups.remove(name)
     }
 
-    fn find_first_id(&mut self) {
-        let first = self.range(StreamId::MIN, StreamId::MAX).next();
-        let id = first.map_or(StreamId::MIN, |entry| entry.id);
-        self.0.first_id = id;
+    /// How many entries there are, and how many are pending: what a copy has to go through.
+    pub fn parts(&self) -> usize {
+        self.len() + self.0.groups.values().map(Group::pending_len).sum::<usize>()
+    }
+
+    /// A stream without groups from the nodes of a dump. `None` if these are not what Redis writes,
+    /// or hold other ids or more or fewer entries than told.
+    pub fn restore(
+        nodes: impl Iterator<Item = (StreamId, Listpack)>,
+        counters: Counters,
+    ) -> Option<Self> {
+        let log = Log::restore(nodes, counters)?;
+        Some(Self(Box::new(Body { log, groups: BTreeMap::new() })))
     }
 }
 
-impl Default for Stream {
-    fn default() -> Self {
-        Self::new()
+impl Deref for Stream {
+    type Target = Log;
+
+    fn deref(&self) -> &Log {
+        &self.0.log
+    }
+}
+
+impl DerefMut for Stream {
+    fn deref_mut(&mut self) -> &mut Log {
+        &mut self.0.log
     }
 }
 
@@ -267,17 +137,12 @@ impl Collection for Stream {
     }
 
     fn is_empty(&self) -> bool {
-        Self::is_empty(self)
+        Log::is_empty(self)
     }
 
     fn free_cost(&self) -> usize {
-        self.0.nodes.len() + self.0.nodes.len() / 6 + 1
+        let groups: usize = self.0.groups.values().map(Group::free_cost).sum();
+        let nodes = self.nodes().len();
+        groups + nodes + nodes / 6 + 1
     }
-}
-
-/// Whether the next entry goes to this node, which would have so many bytes. Entries count as long
-/// as they take room, deleted or not.
-fn has_room(node: &NodeReader<'_>, bytes: usize, limits: NodeLimits) -> bool {
-    bytes < limits.max_bytes()
-        && (limits.max_entries == 0 || node.count + node.deleted < limits.max_entries)
 }

@@ -195,6 +195,44 @@ pub(super) fn set_counts(node: &mut Listpack, count: usize, deleted: Option<usiz
     }
 }
 
+/// Reads a node from elsewhere: the ids of its entries that are not deleted go to `each`. `None` if
+/// it is not laid out as told above, or its ids do not grow.
+pub(super) fn inspect(id: StreamId, node: &Listpack, mut each: impl FnMut(StreamId)) -> Option<()> {
+    let mut elements = node.iter();
+    let mut next = |count: usize| -> Option<i64> {
+        elements.advance(count);
+        elements.next()?.1.as_int()
+    };
+    let mut length = |skip| next(skip).and_then(|length| usize::try_from(length).ok());
+    let (count, deleted, names_len) = (length(0)?, length(0)?, length(0)?);
+    if next(names_len)? != 0 {
+        return None;
+    }
+    let mut last = None;
+    let mut live = 0;
+    for _ in 0..count.checked_add(deleted)? {
+        let flags = next(0)?;
+        let ms = id.ms.checked_add_signed(next(0)?)?;
+        let entry = StreamId::new(ms, id.seq.wrapping_add_signed(next(0)?));
+        let (values, rest) = if flags & SAME_FIELDS == 0 {
+            let own = usize::try_from(next(0)?).ok()?;
+            (own.checked_mul(2)?, own.checked_mul(2)?.checked_add(4)?)
+        } else {
+            (names_len, names_len.checked_add(3)?)
+        };
+        let grows = entry >= id && last.is_none_or(|last| last < entry);
+        if !grows || usize::try_from(next(values)?).ok()? != rest {
+            return None;
+        }
+        last = Some(entry);
+        if flags & DELETED == 0 {
+            live += 1;
+            each(entry);
+        }
+    }
+    (live == count && elements.next().is_none()).then_some(())
+}
+
 fn integer(element: Element<'_>) -> i64 {
     element.as_int().expect("an integer stands here in every node")
 }

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, btree_map};
 
+use super::StreamId;
 use super::node::{Fields, NodeReader};
-use super::{Listpack, StreamId};
+use crate::types::listpack::Listpack;
 
 /// An entry of a stream.
 #[derive(Clone)]

@@ -1,5 +1,6 @@
 //! Streams against an ordered map, and their nodes against a server's.
 
+use super::node::NodeReader;
 use super::*;
 use crate::types::dice::Dice;
 
@@ -160,7 +161,7 @@ fn trim_roughly(dice: &mut Dice, stream: &mut Stream, model: &mut Model) {
             Trim::MaxLen(len) => model.len() > len && model.len() - here.len() >= len,
             // The last id of a node may belong to a deleted entry, so ask the node.
             Trim::MinId(min) => {
-                NodeReader::new(*first, &stream.0.nodes[first]).last_id().unwrap() < min
+                NodeReader::new(*first, &stream.nodes[first]).last_id().unwrap() < min
             }
         };
         if !goes || (limit > 0 && removed + here.len() > limit) {

@@ -1,6 +1,9 @@
 //! Taking old entries out of a stream.
 
-use super::{NodeReader, Stream, StreamId, node};
+use super::StreamId;
+use super::log::Log;
+use super::node::{self, NodeReader};
+use crate::types::listpack::Listpack;
 
 /// Which entries may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,36 +23,35 @@ pub enum Precision {
     Approximate { limit: usize },
 }
 
-impl Stream {
+impl Log {
     /// Takes out the entries that `by` lets go, and returns how many.
     pub fn trim(&mut self, by: Trim, precision: Precision) -> usize {
-        let body = &mut self.0;
-        let before = body.length;
-        while let Some(mut first) = body.nodes.first_entry() {
-            if matches!(by, Trim::MaxLen(len) if body.length <= len) {
+        let before = self.length;
+        while let Some(mut first) = self.nodes.first_entry() {
+            if matches!(by, Trim::MaxLen(len) if self.length <= len) {
                 break;
             }
             let id = *first.key();
             let reader = NodeReader::new(id, first.get());
             let count = reader.count;
             if let Precision::Approximate { limit: limit @ 1.. } = precision
-                && before - body.length + count > limit
+                && before - self.length + count > limit
             {
                 break;
             }
             let whole = match by {
-                Trim::MaxLen(len) => body.length - count >= len,
+                Trim::MaxLen(len) => self.length - count >= len,
                 Trim::MinId(min) => reader.last_id().is_none_or(|last| last < min),
             };
             if whole {
                 first.remove();
-                body.length -= count;
+                self.length -= count;
                 continue;
             }
             if precision == Precision::Exact {
-                body.length -= match by {
+                self.length -= match by {
                     Trim::MaxLen(len) => {
-                        let mut surplus = body.length - len;
+                        let mut surplus = self.length - len;
                         delete_while(first.get_mut(), id, |_| {
                             surplus = surplus.wrapping_sub(1);
                             surplus != usize::MAX
@@ -60,7 +62,7 @@ impl Stream {
             }
             break;
         }
-        let removed = before - body.length;
+        let removed = before - self.length;
         if removed > 0 {
             self.find_first_id();
         }
@@ -71,7 +73,7 @@ impl Stream {
 /// Marks entries of a node as deleted from the first on, as long as `next` says so, and returns how
 /// many. `next` is not asked about those already deleted.
 fn delete_while(
-    list: &mut super::Listpack,
+    list: &mut Listpack,
     id: StreamId,
     mut next: impl FnMut(StreamId) -> bool,
 ) -> usize {
