@@ -32,6 +32,41 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   authBuffer(...args: Args<[...option: [] | [username: RedisValue], password: RedisValue], Buffer>): Result<Buffer, Context>
 
   /**
+   * Counts the number of set bits (population counting) in a string.
+   * Since 2.6.0. O(N)
+   */
+  bitcount(...args: Args<[key: RedisKey, ...option: [] | [start: Numeric, ...option: [] | [end: Numeric, ...option: [] | [unit: Token<'BYTE' | 'BIT'>]]]], number>): Result<number, Context>
+  bitcountBuffer(...args: Args<[key: RedisKey, ...option: [] | [start: Numeric, ...option: [] | [end: Numeric, ...option: [] | [unit: Token<'BYTE' | 'BIT'>]]]], number>): Result<number, Context>
+
+  /**
+   * Performs arbitrary bitfield integer operations on strings.
+   * Since 3.2.0. O(1) for each subcommand specified
+   */
+  bitfield(...args: Args<[key: RedisKey, ...operations: Many<RedisValue>], (number | null)[]>): Result<(number | null)[], Context>
+  bitfieldBuffer(...args: Args<[key: RedisKey, ...operations: Many<RedisValue>], (number | null)[]>): Result<(number | null)[], Context>
+
+  /**
+   * Performs arbitrary read-only bitfield integer operations on strings.
+   * Since 6.0.0. O(1) for each subcommand specified
+   */
+  bitfield_ro(...args: Args<[key: RedisKey, ...options: Many<RedisValue>], number[]>): Result<number[], Context>
+  bitfield_roBuffer(...args: Args<[key: RedisKey, ...options: Many<RedisValue>], number[]>): Result<number[], Context>
+
+  /**
+   * Performs bitwise operations on multiple strings, and stores the result.
+   * Since 2.6.0. O(N)
+   */
+  bitop(...args: Args<[operation: Token<'AND' | 'OR' | 'XOR' | 'NOT'>, destkey: RedisKey, ...keys: Many<RedisKey>], number>): Result<number, Context>
+  bitopBuffer(...args: Args<[operation: Token<'AND' | 'OR' | 'XOR' | 'NOT'>, destkey: RedisKey, ...keys: Many<RedisKey>], number>): Result<number, Context>
+
+  /**
+   * Finds the first set (1) or clear (0) bit in a string.
+   * Since 2.8.7. O(N)
+   */
+  bitpos(...args: Args<[key: RedisKey, bit: Numeric, ...option: [] | [start: Numeric, ...option: [] | [end: Numeric, ...option: [] | [unit: Token<'BYTE' | 'BIT'>]]]], number>): Result<number, Context>
+  bitposBuffer(...args: Args<[key: RedisKey, bit: Numeric, ...option: [] | [start: Numeric, ...option: [] | [end: Numeric, ...option: [] | [unit: Token<'BYTE' | 'BIT'>]]]], number>): Result<number, Context>
+
+  /**
    * Pops an element from a list, pushes it to another list and returns it. Blocks until an element is available otherwise. Deletes the list if the last element was moved.
    * Since 6.2.0. O(1)
    */
@@ -339,6 +374,13 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   get(key: RedisKey, callback?: Callback<string | null>): Result<string | null, Context>
   getBuffer(key: RedisKey, callback?: Callback<Buffer | null>): Result<Buffer | null, Context>
+
+  /**
+   * Returns a bit value by offset.
+   * Since 2.2.0. O(1)
+   */
+  getbit(key: RedisKey, offset: Numeric, callback?: Callback<number>): Result<number, Context>
+  getbitBuffer(key: RedisKey, offset: Numeric, callback?: Callback<number>): Result<number, Context>
 
   /**
    * Returns the string value of a key after deleting the key.
@@ -918,6 +960,13 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   setBuffer(...args: Args<[key: RedisKey, value: RedisValue, ...options: AnyOrder<[[condition: Token<'NX' | 'XX'>], [...expiration: [secondsToken: Token<'EX'>, seconds: Numeric] | [millisecondsToken: Token<'PX'>, milliseconds: Numeric] | [unixTimeSecondsToken: Token<'EXAT'>, unixTimeSeconds: Numeric] | [unixTimeMillisecondsToken: Token<'PXAT'>, unixTimeMilliseconds: Numeric] | [keepttl: Token<'KEEPTTL'>]]]>], Buffer | null>): Result<Buffer | null, Context>
   set(...args: Args<[key: RedisKey, value: RedisValue, ...options: AnyOrder<[[condition: Token<'NX' | 'XX'>], [get: Token<'GET'>], [...expiration: [secondsToken: Token<'EX'>, seconds: Numeric] | [millisecondsToken: Token<'PX'>, milliseconds: Numeric] | [unixTimeSecondsToken: Token<'EXAT'>, unixTimeSeconds: Numeric] | [unixTimeMillisecondsToken: Token<'PXAT'>, unixTimeMilliseconds: Numeric] | [keepttl: Token<'KEEPTTL'>]]]>], string | null>): Result<string | null, Context>
   setBuffer(...args: Args<[key: RedisKey, value: RedisValue, ...options: AnyOrder<[[condition: Token<'NX' | 'XX'>], [get: Token<'GET'>], [...expiration: [secondsToken: Token<'EX'>, seconds: Numeric] | [millisecondsToken: Token<'PX'>, milliseconds: Numeric] | [unixTimeSecondsToken: Token<'EXAT'>, unixTimeSeconds: Numeric] | [unixTimeMillisecondsToken: Token<'PXAT'>, unixTimeMilliseconds: Numeric] | [keepttl: Token<'KEEPTTL'>]]]>], Buffer | null>): Result<Buffer | null, Context>
+
+  /**
+   * Sets or clears the bit at offset of the string value. Creates the key if it doesn't exist.
+   * Since 2.2.0. O(1)
+   */
+  setbit(key: RedisKey, offset: Numeric, value: Numeric, callback?: Callback<number>): Result<number, Context>
+  setbitBuffer(key: RedisKey, offset: Numeric, value: Numeric, callback?: Callback<number>): Result<number, Context>
 
   /**
    * Sets the string value and expiration time of a key. Creates the key if it doesn't exist.

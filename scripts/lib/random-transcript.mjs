@@ -8,13 +8,14 @@ const facts = JSON.parse(
   fs.readFileSync(new URL('../../src/command/facts.json', import.meta.url), 'utf8'),
 )
 
-const GROUPS = ['string', 'generic', 'hash', 'list', 'set', 'sorted-set', 'stream']
+const GROUPS = ['string', 'generic', 'hash', 'list', 'set', 'sorted-set', 'stream', 'bitmap']
 
 /** Every type under keys of its own, rebuilt now and then. */
 const SCENE = [
   'FLUSHALL',
   'SET text hello',
   'SET number 10',
+  'SET bits "\\xff\\xff\\x00\\x01\\x80"',
   'RPUSH list a b 1 2 a',
   'RPUSH long {1..300}',
   'HSET hash f 1 g v 1 2',
@@ -31,13 +32,14 @@ const COMMANDS_PER_SCENE = 15
 
 const KEYS = {
   string: ['text', 'number'],
+  bitmap: ['text', 'number', 'bits'],
   hash: ['hash', 'wide'],
   list: ['list', 'long'],
   set: ['ints', 'words'],
   'sorted-set': ['scores', 'ranks'],
   stream: ['stream'],
 }
-const ALL_KEYS = [...Object.values(KEYS).flat(), 'missing', 'other']
+const ALL_KEYS = [...new Set(Object.values(KEYS).flat()), 'missing', 'other']
 
 const INTEGERS = ['0', '1', '2', '3', '-1', '-2', '5', '100', '-100', 'abc', '1.5', '""', '01']
 const EXTREMES = [
@@ -46,6 +48,8 @@ const EXTREMES = [
   '9223372036854775808',
   '4294967296',
 ]
+const ENCODINGS = ['u8', 'u8', 'i8', 'u1', 'i4', 'u4', 'i64', 'u63', 'i5', 'u13', 'u64', 'u0', 'x']
+const BITS = ['0', '1', '7', '8', '9', '17', '#0', '#1', '#2', '39', '40', '100', '-1', 'abc', '#']
 const DOUBLES = ['0', '1', '2.5', '-1', '3', 'inf', '-inf', '1e3', 'abc', 'nan', '""', '.5', '10']
 const STRINGS = [
   'a',
@@ -94,7 +98,7 @@ const LOOKS = [
 /** Their replies tell the time that has passed. */
 const CLOCKS = /^(p?ttl|p?expiretime)$/
 /** May wait: played in a transaction, where nothing does. */
-const WAITING = /^(b|xread$)/
+const WAITING = /^(b[lrz]|xread$)/
 
 /**
  * The text of a transcript.
@@ -210,6 +214,8 @@ class Draft {
     // No deadline that could pass on one side alone.
     if (/seconds$/.test(name)) return dice.pick(['100000', '200000', '0', '-1', 'abc', '1.5'])
     if (type === 'unix-time') return dice.pick(['33177117420', '33177117420123', '1', '0', 'abc'])
+    if (name === 'encoding') return dice.pick(ENCODINGS)
+    if (name === 'offset' && this.#docs.group === 'bitmap') return dice.pick(BITS)
     if (type === 'integer') return dice.chance(96) ? dice.pick(INTEGERS) : dice.pick(EXTREMES)
     if (type === 'double') return dice.pick(DOUBLES)
     if (type === 'pattern') return dice.pick(['*', 'a*', '?', '[ab]', '1*', 'f'])

@@ -6,6 +6,8 @@
 //! the store, then writes its reply.
 
 pub mod args;
+mod bitfield;
+pub mod bitmap;
 pub mod client;
 pub mod config;
 pub mod connection;
@@ -136,6 +138,7 @@ static FAMILIES: &[&[Spec]] = &[
     set::TABLE,
     sorted_set::TABLE,
     stream::TABLE,
+    bitmap::TABLE,
     pubsub::TABLE,
     transaction::TABLE,
     connection::TABLE,

@@ -145,16 +145,18 @@ fn check_size(cx: &Context<'_>, len: usize) -> Result {
     Ok(())
 }
 
-/// Spares an event loop's thread the copying of a big string: one that has no room for so many
-/// bytes moves, and so does one that a reply still holds.
-fn cost_of_growth(cx: &Context<'_>, key: &[u8], len: usize) -> Result {
-    let kept = match cx.db.peek(key).and_then(Entry::as_str) {
+/// Spares an event loop's thread the copying of a big string that is about to be changed, and to be
+/// `len` bytes long at least: one that has no room for so many bytes moves, and so does one that a
+/// reply still holds.
+pub(super) fn cost_of_change(cx: &Context<'_>, key: &[u8], len: usize) -> Result {
+    let copied = match cx.db.peek(key).and_then(Entry::as_str) {
         Some(Str::Shared(bytes)) if bytes.capacity() >= len && Arc::strong_count(bytes) == 1 => {
-            bytes.len()
+            len.saturating_sub(bytes.len())
         }
-        _ => 0,
+        Some(Str::Shared(bytes)) => len.max(bytes.len()),
+        _ => len,
     };
-    cx.cost((len - kept) / BYTES_PER_ELEMENT)
+    cx.cost(copied / BYTES_PER_ELEMENT)
 }
 
 /// `SETEX key seconds value`
@@ -313,7 +315,7 @@ fn append(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     };
     let total = len.checked_add(tail.len()).ok_or(Error::StringTooLong)?;
     check_size(cx, total)?;
-    cost_of_growth(cx, key, total)?;
+    cost_of_change(cx, key, total)?;
     cx.db.change_string(key, total, |bytes| bytes[len..].copy_from_slice(tail))?;
     cx.changed(key, "append");
     cx.out.len(total);
@@ -333,7 +335,7 @@ fn setrange(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     }
     let end = offset.checked_add(patch.len()).ok_or(Error::StringTooLong)?;
     check_size(cx, end)?;
-    cost_of_growth(cx, key, end.max(len))?;
+    cost_of_change(cx, key, end.max(len))?;
     let total = cx.db.change_string(key, end.max(len), |bytes| {
         bytes[offset..end].copy_from_slice(patch);
         bytes.len()

@@ -4,6 +4,7 @@ use super::db::Db;
 use super::entry::{Entry, Str};
 use super::table::shard_of;
 use crate::error::{Error, Result};
+use crate::types::Kind;
 
 /// What happens to a key's deadline when its value is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +67,16 @@ impl Db<'_> {
         let mut digits = itoa::Buffer::new();
         self.set_string(key, digits.format(sum).as_bytes(), Deadline::Keep);
         Ok(sum)
+    }
+
+    /// The entry of a string that exists, to change it in place.
+    pub fn string_mut(&mut self, key: &[u8]) -> Result<Option<&mut Entry>> {
+        match self.entry_mut(key) {
+            None => Ok(None),
+            Some(entry) if entry.is_broken() => Err(Error::Broken),
+            Some(entry) if entry.kind() != Kind::String => Err(Error::WrongType),
+            Some(entry) => Ok(Some(entry)),
+        }
     }
 
     /// Changes the bytes of a string, made at least `min_len` long (zeros fill the gap). A

@@ -1,5 +1,6 @@
 //! Data structures: what a key can hold. No keys, no clients, no clocks.
 
+pub mod bits;
 mod blob;
 #[cfg(test)]
 mod dice;

@@ -31,6 +31,7 @@ use crate::reply::SHARE_FROM;
 use crate::types::{Collection, Kind};
 
 pub use text::Str;
+use text::lengthen;
 
 const DEADLINE: u32 = 1 << 6;
 const BROKEN: u32 = 1 << 7;
@@ -109,6 +110,15 @@ impl Entry {
         // SAFETY: the payload of `Int` is eight aligned bytes.
         unsafe { entry.payload().cast::<i64>().write(value) };
         entry
+    }
+
+    /// A string kept in the vector it comes in, whatever its bytes say.
+    pub fn owned(key: &[u8], bytes: Vec<u8>) -> Self {
+        if bytes.len() >= SHARE_FROM {
+            Self::shared(key, Arc::new(bytes), None)
+        } else {
+            Self::raw(key, bytes, None)
+        }
     }
 
     fn raw(key: &[u8], bytes: Vec<u8>, deadline_ms: Option<u64>) -> Self {
@@ -389,14 +399,16 @@ impl Entry {
         min_len: usize,
         change: impl FnOnce(&mut Vec<u8>) -> R,
     ) -> R {
-        let mut bytes = self.take_string(min_len);
-        if bytes.len() < min_len {
-            if bytes.capacity() < min_len {
-                let target = if min_len < 1 << 20 { min_len * 2 } else { min_len + (1 << 20) };
-                bytes.reserve_exact(good_size(target) - bytes.len());
+        if self.encoding() == Encoding::Shared {
+            // SAFETY: the payload of `Shared` is an Arc.
+            let slot = unsafe { &mut *self.payload().cast::<Arc<Vec<u8>>>() };
+            if let Some(bytes) = Arc::get_mut(slot) {
+                lengthen(bytes, min_len);
+                return change(bytes);
             }
-            bytes.resize(min_len, 0);
         }
+        let mut bytes = self.take_string(min_len);
+        lengthen(&mut bytes, min_len);
         let result = change(&mut bytes);
         self.put_string(bytes);
         result

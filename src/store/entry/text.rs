@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::memory::good_size;
+
 /// A string value as it is stored.
 #[derive(Debug, Clone, Copy)]
 pub enum Str<'a> {
@@ -31,4 +33,17 @@ impl<'a> Str<'a> {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
+
+/// Makes a string at least `min_len` long, with zeros. Doubles its room when it must grow, as Redis
+/// does.
+pub(super) fn lengthen(bytes: &mut Vec<u8>, min_len: usize) {
+    if bytes.len() >= min_len {
+        return;
+    }
+    if bytes.capacity() < min_len {
+        let target = if min_len < 1 << 20 { min_len * 2 } else { min_len + (1 << 20) };
+        bytes.reserve_exact(good_size(target) - bytes.len());
+    }
+    bytes.resize(min_len, 0);
 }
