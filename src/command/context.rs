@@ -135,7 +135,7 @@ impl<'a> Context<'a> {
         let seen = look(&db);
         self.space.count(db.take_stats());
         for dead in db.take_expired() {
-            self.hub.watch.touched(index, &dead);
+            self.hub.died(index, &dead.key, dead.loss);
         }
         Ok(seen)
     }

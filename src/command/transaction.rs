@@ -99,7 +99,7 @@ fn meet_dead_keys(cx: &mut Context<'_>) -> Result {
 /// Tells who watches the keys that were just met dead.
 fn tell_dead(cx: &Context<'_>) {
     for dead in cx.db.take_expired() {
-        cx.hub.watch.touched(cx.db.index(), &dead);
+        cx.hub.died(cx.db.index(), &dead.key, dead.loss);
     }
 }
 

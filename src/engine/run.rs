@@ -298,6 +298,7 @@ impl Engine {
         #[expect(unsafe_code, reason = "the locks are held by the caller, in another variable")]
         let mut db = unsafe { Db::new(&self.space, table, client.db, scope) };
         db.quiet = client.no_touch;
+        db.patience = patience;
         prepare(&mut db);
         let mut cx = Context {
             db,
@@ -328,8 +329,8 @@ impl Engine {
         let again = retry.is_some() || cx.client.handle.blocked.load(Ordering::Relaxed);
         self.space.count(Stats { commands: u64::from(!again), ..cx.db.take_stats() });
         if cx.db.has_expired() {
-            for key in cx.db.take_expired() {
-                self.hub.watch.touched(cx.db.index(), &key);
+            for dead in cx.db.take_expired() {
+                self.hub.died(cx.db.index(), &dead.key, dead.loss);
             }
         }
         if !spec.is(NO_KEYSPACE) {

@@ -271,7 +271,7 @@ fn no_deadline_is_overlooked_while_the_sweeper_goes_round() {
         scope.spawn(|| {
             let since = Instant::now();
             while since.elapsed() < Duration::from_millis(400) {
-                engine.space.sweep(|_, _| {});
+                engine.space.sweep(|_, _, _| {});
             }
             over.store(true, Ordering::Relaxed);
         });

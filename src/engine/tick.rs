@@ -107,11 +107,7 @@ impl Engine {
             // The machine's clock may have been set back.
             due_ms = if now_ms >= next_sweep_ms || now_ms < last_ms || manual {
                 self.ticker.last_sweep_ms.store(now_ms, Ordering::Relaxed);
-                self.space.sweep(|db, entry| {
-                    if self.hub.watch.any() {
-                        self.hub.watch.touched(db, entry.key());
-                    }
-                })
+                self.space.sweep(|db, key, loss| self.hub.died(db, key, loss))
             } else {
                 next_sweep_ms
             };

@@ -69,7 +69,7 @@ impl Engine {
             let kind = db.kind(key);
             self.space.count(db.take_stats());
             for dead in db.take_expired() {
-                self.hub.watch.touched(db.index(), &dead);
+                self.hub.died(db.index(), &dead.key, dead.loss);
             }
             kind
         })

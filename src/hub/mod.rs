@@ -17,6 +17,8 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::store::Loss;
+
 pub use acl::Standing;
 pub use client::{Client, Delivery, Handle, Mailbox, Queued, Transaction};
 pub use config::Config;
@@ -70,6 +72,13 @@ impl Hub {
     /// Ids grow and are never used again.
     pub fn next_client_id(&self) -> u64 {
         self.next_client_id.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// A key has died, or fields of it have: who watches it must know.
+    pub fn died(&self, db: usize, key: &[u8], _loss: Loss) {
+        if self.watch.any() {
+            self.watch.touched(db, key);
+        }
     }
 
     /// Ends a client's transaction, if one is open, and its watches.

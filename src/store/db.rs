@@ -14,13 +14,14 @@ use std::cell::{Cell, RefCell};
 
 use super::entry::{Entry, Str};
 use super::evict;
+use super::expire::{Death, Loss};
 use super::gate::Patience;
 use super::kinds;
 use super::space::{Keyspace, Stats};
-use super::table::{Table, shard_of};
+use super::table::{Dues, Table, shard_of};
 use crate::clock::COARSE_LAG_MS;
 use crate::error::{Error, Result};
-use crate::types::Collection;
+use crate::types::{Collection, Kind};
 
 /// What the caller has locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +34,9 @@ pub enum Scope {
     /// The gate alone: everything.
     All,
 }
+
+/// So many dead elements of one value are taken out while an event loop waits: some 300 µs.
+const REAPED_INLINE: usize = 1000;
 
 /// Dropping a value of more parts than this is left to another thread.
 const DROP_AT_ONCE: usize = 64;
@@ -50,12 +54,14 @@ pub struct Db<'a> {
     hint: (*const u8, usize, u64),
     hits: Cell<u32>,
     misses: Cell<u32>,
-    /// Keys that were met dead and removed.
-    expired: RefCell<Option<Vec<Vec<u8>>>>,
+    /// What was met dead and removed.
+    expired: RefCell<Option<Vec<Death>>>,
     /// The hash of the value being changed.
     changing: Cell<Option<u64>>,
     /// CLIENT NO-TOUCH: reading leaves no trace.
     pub quiet: bool,
+    /// May the caller wait, or does an event loop run here?
+    pub patience: Patience,
 }
 
 impl<'a> Db<'a> {
@@ -76,6 +82,7 @@ impl<'a> Db<'a> {
             expired: RefCell::new(None),
             changing: Cell::new(None),
             quiet: false,
+            patience: Patience::Waits,
         }
     }
 
@@ -102,8 +109,9 @@ impl<'a> Db<'a> {
         assert_eq!(self.scope, Scope::All, "two databases are touched only by who is alone");
         // SAFETY: the gate is held alone for as long as 'a; the caller uses one Db at a time
         // on one database (MOVE and COPY refuse the same one).
-        let other = unsafe { Db::new(self.space, table, index, Scope::All) };
+        let mut other = unsafe { Db::new(self.space, table, index, Scope::All) };
         other.now_ms.set(self.now_ms());
+        other.patience = self.patience;
         other
     }
 
@@ -163,11 +171,14 @@ impl<'a> Db<'a> {
         // SAFETY: the scope covers this shard; nothing below inserts.
         let shard = unsafe { self.table.shard(index) };
         let entry = Table::find_mut(shard, hash, key)?;
-        if let Some(deadline_ms) = entry.deadline_ms()
-            && self.is_past(deadline_ms)
+        if let Some(due_ms) = entry.due_ms()
+            && self.is_past(due_ms)
         {
-            self.expire(hash, key);
-            return None;
+            let entry = self.bury(hash, key)?;
+            if !self.quiet {
+                evict::note_use(self.space, entry);
+            }
+            return Some(entry);
         }
         if !self.quiet {
             evict::note_use(self.space, entry);
@@ -175,20 +186,49 @@ impl<'a> Db<'a> {
         Some(entry)
     }
 
+    /// Takes out what is dead of a key: all of it, or elements. Answers what is left.
     #[cold]
-    fn expire(&self, hash: u64, key: &[u8]) {
+    #[expect(clippy::mut_from_ref, reason = "as `find`")]
+    fn bury(&self, hash: u64, key: &[u8]) -> Option<&mut Entry> {
+        let (index, now_ms) = (shard_of(hash), self.now_ms());
         // SAFETY: the scope covers this shard; removing moves no other entry.
-        let shard = unsafe { self.table.shard(shard_of(hash)) };
-        if let Some(entry) = self.table.remove_in_place(shard, hash, key) {
-            self.discard(entry);
-            self.expired.borrow_mut().get_or_insert_default().push(key.to_vec());
+        let shard = unsafe { self.table.shard(index) };
+        let entry = Table::find_mut(shard, hash, key)?;
+        if entry.is_dead(now_ms) {
+            self.met_dead(key, Loss::of_all(entry, now_ms));
+            // SAFETY: as above; `entry` is not used any more.
+            let shard = unsafe { self.table.shard(index) };
+            if let Some(entry) = self.table.remove_in_place(shard, hash, key) {
+                self.discard(entry);
+            }
+            return None;
+        }
+        let most = if self.patience == Patience::Inline { REAPED_INLINE } else { usize::MAX };
+        if self.table.reap(index, entry, now_ms, most) > 0 {
+            self.met_dead(key, Loss::Fields);
+        }
+        self.space.dies_at(entry.due_ms());
+        Some(entry)
+    }
+
+    fn met_dead(&self, key: &[u8], loss: Loss) {
+        self.expired.borrow_mut().get_or_insert_default().push(Death { key: key.into(), loss });
+    }
+
+    /// Refuses to show a value of which more has died than there was time to take out.
+    pub(super) fn fresh(&self, entry: &Entry) -> Result {
+        match entry.due_ms() {
+            Some(at_ms) if self.is_past(at_ms) => Err(Error::Away),
+            _ => Ok(()),
         }
     }
 
     /// Counters of this command so far; `expired` counts what `take_expired` has not taken.
     #[inline]
     pub fn take_stats(&self) -> Stats {
-        let expired = self.expired.borrow().as_ref().map_or(0, |keys| keys.len() as u64);
+        let expired = self.expired.borrow().as_ref().map_or(0, |deaths| {
+            deaths.iter().filter(|death| death.loss != Loss::Fields).count() as u64
+        });
         Stats {
             hits: u64::from(self.hits.take()),
             misses: u64::from(self.misses.take()),
@@ -197,14 +237,14 @@ impl<'a> Db<'a> {
         }
     }
 
-    /// Were keys met dead?
+    /// Was anything met dead?
     #[inline]
     pub fn has_expired(&self) -> bool {
         self.expired.borrow().is_some()
     }
 
-    /// Keys met dead since the last call.
-    pub fn take_expired(&self) -> Vec<Vec<u8>> {
+    /// What was met dead since the last call.
+    pub fn take_expired(&self) -> Vec<Death> {
         self.expired.take().unwrap_or_default()
     }
 
@@ -233,6 +273,14 @@ impl<'a> Db<'a> {
         if entry.is_broken() { Err(Error::Broken) } else { Ok(()) }
     }
 
+    /// May a command see this value as a `T`?
+    #[inline]
+    fn showable<T: Collection>(&self, entry: &Entry) -> Result {
+        Self::sound(entry)?;
+        // Nothing else has elements that die.
+        if T::KIND == Kind::Hash { self.fresh(entry) } else { Ok(()) }
+    }
+
     /// The living entry, for reading; counts a hit or a miss.
     #[inline]
     pub fn entry(&self, key: &[u8]) -> Option<&Entry> {
@@ -249,11 +297,8 @@ impl<'a> Db<'a> {
         // SAFETY: the scope covers this shard.
         let shard = unsafe { self.table.shard(shard_of(hash)) };
         let entry = Table::find(shard, hash, key)?;
-        match entry.deadline_ms() {
-            Some(at) if self.is_past(at) => {
-                self.expire(hash, key);
-                None
-            }
+        match entry.due_ms() {
+            Some(at) if self.is_past(at) => self.bury(hash, key).map(|entry| &*entry),
             _ => Some(entry),
         }
     }
@@ -289,7 +334,7 @@ impl<'a> Db<'a> {
         match self.entry(key) {
             None => Ok(None),
             Some(entry) => {
-                Self::sound(entry)?;
+                self.showable::<T>(entry)?;
                 entry.as_collection().map(Some).ok_or(Error::WrongType)
             }
         }
@@ -298,10 +343,11 @@ impl<'a> Db<'a> {
     /// A collection that exists, to change it. Who may empty it calls `remove_if_empty` after.
     #[inline]
     pub fn write<T: Collection>(&mut self, key: &[u8]) -> Result<Option<&mut T>> {
-        match self.entry_mut(key) {
+        self.changing.set(Some(self.hash_of(key)));
+        match self.find(key) {
             None => Ok(None),
             Some(entry) => {
-                Self::sound(entry)?;
+                self.showable::<T>(entry)?;
                 entry.as_collection_mut().map(Some).ok_or(Error::WrongType)
             }
         }
@@ -315,12 +361,13 @@ impl<'a> Db<'a> {
         let entry = if let Some(found) = self.find(key).map(std::ptr::from_mut) {
             // SAFETY: found through `&mut self`, which the result borrows; nothing was inserted
             // since. The pointer only tells the borrow checker that this branch returns.
-            unsafe { &mut *found }
+            let found = unsafe { &mut *found };
+            self.showable::<T>(found)?;
+            found
         } else {
             self.insert(hash, Entry::collection(key, T::empty(), None));
             self.find(key).expect("the key has just been made")
         };
-        Self::sound(entry)?;
         entry.as_collection_mut().ok_or(Error::WrongType)
     }
 
@@ -328,11 +375,11 @@ impl<'a> Db<'a> {
     pub(super) fn insert(&mut self, hash: u64, entry: Entry) {
         self.check_scope(shard_of(hash));
         entry.set_access(evict::first_access(self.space));
-        let deadline_ms = entry.deadline_ms();
+        let due_ms = entry.due_ms();
         // SAFETY: the scope covers this shard and `&mut self` rules out other references.
         let shard = unsafe { self.table.shard(shard_of(hash)) };
         self.table.insert(shard, hash, entry);
-        self.space.dies_at(deadline_ms);
+        self.space.dies_at(due_ms);
     }
 
     /// Puts an entry under its key, in place of whatever was there.
@@ -342,11 +389,11 @@ impl<'a> Db<'a> {
         match self.find(entry.key()) {
             None => self.insert(hash, entry),
             Some(old) => {
-                let (before, after) = (old.deadline_ms(), entry.deadline_ms());
+                let (before, after) = (Dues::of(old), Dues::of(&entry));
                 entry.set_access(old.access());
                 let old = std::mem::replace(old, entry);
-                self.table.deadline_changed(shard_of(hash), before, after);
-                self.space.dies_at(after);
+                self.table.due_changed(shard_of(hash), before, after);
+                self.space.dies_at(after.ms);
                 self.discard(old);
             }
         }
@@ -392,10 +439,24 @@ impl<'a> Db<'a> {
     pub fn set_deadline(&mut self, key: &[u8], deadline_ms: Option<u64>) -> bool {
         let hash = self.hash_of(key);
         let Some(entry) = self.find(key) else { return false };
-        let before = entry.deadline_ms();
+        let before = Dues::of(entry);
         entry.set_deadline(deadline_ms);
-        self.table.deadline_changed(shard_of(hash), before, deadline_ms);
-        self.space.dies_at(deadline_ms);
+        let after = Dues::of(entry);
+        self.table.due_changed(shard_of(hash), before, after);
+        self.space.dies_at(after.ms);
         true
+    }
+
+    /// To be called after a change that may have given elements of the value deadlines.
+    pub fn settle(&mut self, key: &[u8]) {
+        let hash = self.hash_of(key);
+        // SAFETY: the scope covers this shard and `&mut self` rules out other references.
+        let shard = unsafe { self.table.shard(shard_of(hash)) };
+        let Some(entry) = Table::find_mut(shard, hash, key) else { return };
+        let before = Dues::of(entry);
+        entry.settle();
+        let after = Dues::of(entry);
+        self.table.due_changed(shard_of(hash), before, after);
+        self.space.dies_at(after.ms);
     }
 }

@@ -45,6 +45,7 @@ impl Db<'_> {
         if entry.is_broken() {
             return Err(Error::Broken);
         }
+        self.fresh(entry)?;
         Ok(Some(super::kinds::copy(entry, to)))
     }
 
@@ -55,8 +56,7 @@ impl Db<'_> {
             let Some(index) = self.table.random_shard(&mut rng) else { break };
             let key = self.with_shard(index, |shard| {
                 let entry = Table::random_entry(shard, &mut rng)?;
-                let dead = entry.deadline_ms().is_some_and(|at| at <= self.now_ms());
-                (!dead).then(|| entry.key().to_vec())
+                (!entry.is_dead(self.now_ms())).then(|| entry.key().to_vec())
             })?;
             if key.is_some() {
                 return Ok(key);

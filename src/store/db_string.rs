@@ -2,7 +2,7 @@
 
 use super::db::Db;
 use super::entry::{Entry, Str};
-use super::table::shard_of;
+use super::table::{Dues, shard_of};
 use crate::error::{Error, Result};
 use crate::types::Kind;
 
@@ -19,9 +19,9 @@ impl Db<'_> {
     pub fn set_string(&mut self, key: &[u8], value: &[u8], deadline: Deadline) {
         let hash = self.space.hash(key);
         let old = self.entry_mut(key);
-        let before = old.as_ref().and_then(|entry| entry.deadline_ms());
+        let before = old.as_ref().map(|entry| Dues::of(entry)).unwrap_or_default();
         let after = match deadline {
-            Deadline::Keep => before,
+            Deadline::Keep => old.as_ref().and_then(|entry| entry.deadline_ms()),
             Deadline::Clear => None,
             Deadline::At(at_ms) => Some(at_ms),
         };
@@ -34,7 +34,7 @@ impl Db<'_> {
                     let old = std::mem::replace(entry, new);
                     self.discard(old);
                 }
-                self.table.deadline_changed(shard_of(hash), before, after);
+                self.table.due_changed(shard_of(hash), before, Dues::of_key(after));
                 self.space.dies_at(after);
             }
         }

@@ -1,25 +1,53 @@
-//! When keys die.
+//! When keys die, and fields of hashes.
 //!
-//! Two ways, as in Redis. *Lazily*: a command that meets a dead key removes it and sees nothing
-//! (`Db::find`). *Actively*: a sweeper visits the shards whose earliest deadline has passed, so
-//! that memory comes back even if nobody reads. A key is dead from the millisecond of its
-//! deadline on.
+//! Two ways, as in Redis. *Lazily*: a command that meets a dead key removes it and sees nothing,
+//! and dead fields are taken out before it sees the others (`Db::find`). *Actively*: a sweeper
+//! visits the shards whose earliest deadline has passed, so that memory comes back even if nobody
+//! reads. A key or a field is dead from the millisecond of its deadline on.
 //!
-//! The sweeper works in slices: it holds a shard only for a limited number of keys, unlinks them
-//! there and drops them after unlocking.
+//! The sweeper works in slices: it holds a shard only for a limited number of deaths, unlinks keys
+//! there and drops them after unlocking. A hash knows which of its fields die next, so of a big one
+//! no more is visited than what is dead.
 
 use super::entry::Entry;
 use super::gate::Patience;
 use super::space::{DATABASES, Keyspace, Stats};
 use super::table::{NEVER, SHARDS};
 
-/// How many dead keys one visit to a shard takes out: some 50 µs under its lock.
+/// How many dead keys and fields one visit to a shard takes out: some 50 µs under its lock.
 const PER_VISIT: usize = 256;
 
+/// What became of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// Its time had come.
+    Key,
+    /// It has lost elements and lives on.
+    Fields,
+    /// Its last elements died, and it with them.
+    LastFields,
+}
+
+/// What was taken out because it was dead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Death {
+    pub key: Box<[u8]>,
+    pub loss: Loss,
+}
+
+impl Loss {
+    /// Why a key that is dead by `now_ms` is so.
+    pub(super) fn of_all(entry: &Entry, now_ms: u64) -> Self {
+        let by_itself = entry.deadline_ms().is_some_and(|at_ms| at_ms <= now_ms);
+        if by_itself { Self::Key } else { Self::LastFields }
+    }
+}
+
 impl Keyspace {
-    /// Removes every key that is dead by now. `told` hears of each, with its database, before
-    /// anybody can enter the gate alone: EXEC must not miss it. Answers when the next key dies.
-    pub fn sweep(&self, mut told: impl FnMut(usize, &Entry)) -> u64 {
+    /// Removes everything that is dead by now. `told` hears of each key that lost something, with
+    /// its database, before anybody can enter the gate alone: EXEC must not miss it. Answers when
+    /// something dies next.
+    pub fn sweep(&self, mut told: impl FnMut(usize, &[u8], Loss)) -> u64 {
         let now_ms = self.now_ms();
         self.reset_due();
         let mut next = NEVER;
@@ -54,7 +82,7 @@ impl Keyspace {
         index: usize,
         shard: usize,
         now_ms: u64,
-        told: &mut impl FnMut(usize, &Entry),
+        told: &mut impl FnMut(usize, &[u8], Loss),
     ) -> u64 {
         loop {
             let entered = self.gate().shared(Patience::Waits).expect("the patient always enter");
@@ -67,11 +95,10 @@ impl Keyspace {
             // The table may give buckets back.
             let dead = self.charged(|| table.take_dead(shard, &mut guard, now_ms, PER_VISIT));
             drop(guard);
-            for entry in &dead {
-                told(index, entry);
-            }
+            dead.keys.iter().for_each(|(entry, loss)| told(index, entry.key(), *loss));
+            dead.poorer.iter().for_each(|key| told(index, key, Loss::Fields));
             drop(entered);
-            self.count(Stats { expired: dead.len() as u64, ..Stats::default() });
+            self.count(Stats { expired: dead.keys.len() as u64, ..Stats::default() });
             self.charged(|| drop(dead));
         }
     }

@@ -77,6 +77,24 @@ pub fn is_empty(entry: &Entry) -> bool {
     }
 }
 
+/// When the next of a collection's elements dies by itself, if any does.
+#[inline]
+pub fn first_death_ms(entry: &Entry) -> Option<u64> {
+    entry.as_collection::<Hash>().and_then(Hash::earliest_ms)
+}
+
+/// When the last of them does; `None` if one lives for ever.
+pub fn last_death_ms(entry: &Entry) -> Option<u64> {
+    entry.as_collection::<Hash>().and_then(Hash::latest_ms)
+}
+
+/// Takes up to `most` elements out that are dead by `now_ms`, and answers how many.
+pub fn reap(entry: &mut Entry, now_ms: u64, most: usize) -> usize {
+    let reaped = entry.as_collection_mut::<Hash>().map_or(0, |hash| hash.reap(now_ms, most));
+    entry.settle();
+    reaped
+}
+
 /// The same value and deadline under another key.
 pub fn copy(entry: &Entry, key: &[u8]) -> Entry {
     fn clone<T: Collection>(entry: &Entry, key: &[u8]) -> Option<Entry> {

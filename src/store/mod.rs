@@ -12,7 +12,7 @@ mod db_keys;
 pub mod db_string;
 pub mod entry;
 pub mod evict;
-mod expire;
+pub mod expire;
 pub mod gate;
 mod kinds;
 mod scan;
@@ -21,6 +21,7 @@ mod table;
 
 pub use db::{Db, Scope};
 pub use entry::{Entry, Str};
+pub use expire::{Death, Loss};
 pub use gate::{Entered, Gate, Patience};
 pub use kinds::{BYTES_PER_ELEMENT, free_cost, is_empty, work};
 pub use space::{DATABASES, Keyspace, Stats};

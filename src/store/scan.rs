@@ -66,7 +66,7 @@ impl Db<'_> {
                 }
                 last = Some(position);
                 seen += 1;
-                if entry.deadline_ms().is_none_or(|at| at > now_ms) {
+                if !entry.is_dead(now_ms) {
                     visit(entry);
                 }
             }

@@ -22,8 +22,9 @@ use foldhash::quality::SeedableRandomState;
 use raw_table::raw::RawTable;
 
 use super::entry::Entry;
+use super::expire::Loss;
 use super::gate::{Patience, with_patience};
-use super::kinds::free_cost;
+use super::kinds::{self, free_cost};
 use crate::types::random::Rng;
 
 /// How many shards a database has.
@@ -76,7 +77,55 @@ pub fn position_of(hash: u64) -> u64 {
 
 struct Deadlines {
     earliest_ms: AtomicU64,
-    count: AtomicU32,
+    /// How many entries are ever due, and how many of those only because elements die.
+    due: AtomicU32,
+    without_deadline: AtomicU32,
+}
+
+impl Deadlines {
+    fn new() -> Self {
+        Self {
+            earliest_ms: AtomicU64::new(NEVER),
+            due: AtomicU32::new(0),
+            without_deadline: AtomicU32::new(0),
+        }
+    }
+
+    fn any_key(&self) -> bool {
+        let keys = self.due.load(Ordering::Relaxed);
+        keys > self.without_deadline.load(Ordering::Relaxed)
+    }
+}
+
+/// What the books of a shard know of an entry.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Dues {
+    /// When something about it dies next.
+    pub ms: Option<u64>,
+    /// Is it ever due only because its elements die?
+    without_deadline: bool,
+}
+
+impl Dues {
+    #[inline]
+    pub fn of(entry: &Entry) -> Self {
+        let ms = entry.due_ms();
+        Self { ms, without_deadline: ms.is_some() && entry.deadline_ms().is_none() }
+    }
+
+    /// Those of a key whose elements never die.
+    #[inline]
+    pub fn of_key(deadline_ms: Option<u64>) -> Self {
+        Self { ms: deadline_ms, without_deadline: false }
+    }
+}
+
+/// What was dead in a shard.
+#[derive(Default)]
+pub struct Taken {
+    pub keys: Vec<(Entry, Loss)>,
+    /// Keys that have lost elements and live on.
+    pub poorer: Vec<Box<[u8]>>,
 }
 
 /// A database.
@@ -85,19 +134,19 @@ pub struct Table {
     deadlines: Box<[Deadlines]>,
     occupied: Box<[AtomicU64]>,
     len: AtomicI64,
-    with_deadline: AtomicI64,
+    due: AtomicI64,
+    without_deadline: AtomicI64,
 }
 
 impl Table {
     pub fn new(hashing: Hashing) -> Self {
         Self {
             map: DashMap::with_capacity_and_hasher_and_shard_amount(0, hashing, SHARDS),
-            deadlines: (0..SHARDS)
-                .map(|_| Deadlines { earliest_ms: AtomicU64::new(NEVER), count: AtomicU32::new(0) })
-                .collect(),
+            deadlines: (0..SHARDS).map(|_| Deadlines::new()).collect(),
             occupied: (0..SHARDS / 64).map(|_| AtomicU64::new(0)).collect(),
             len: AtomicI64::new(0),
-            with_deadline: AtomicI64::new(0),
+            due: AtomicI64::new(0),
+            without_deadline: AtomicI64::new(0),
         }
     }
 
@@ -112,7 +161,12 @@ impl Table {
 
     /// How many keys have a deadline.
     pub fn with_deadline(&self) -> usize {
-        self.with_deadline.load(Ordering::Relaxed).max(0) as usize
+        let keys = self.due.load(Ordering::Relaxed) - self.with_mortal_fields_alone();
+        keys.max(0) as usize
+    }
+
+    fn with_mortal_fields_alone(&self) -> i64 {
+        self.without_deadline.load(Ordering::Relaxed)
     }
 
     /// Locks a shard.
@@ -158,7 +212,7 @@ impl Table {
             self.occupied[index / 64].fetch_or(1 << (index % 64), Ordering::Relaxed);
         }
         self.len.fetch_add(1, Ordering::Relaxed);
-        self.deadline_changed(index, None, entry.deadline_ms());
+        self.due_changed(index, Dues::default(), Dues::of(&entry));
         let slot = (entry, SharedValue::new(()));
         let bucket = shard.insert(hash, slot, |(entry, _)| self.hash(entry));
         // SAFETY: the bucket was just filled and the borrow of the shard is ours.
@@ -181,7 +235,7 @@ impl Table {
 
     fn book_removal(&self, shard: &Shard, index: usize, entry: &Entry) {
         self.len.fetch_sub(1, Ordering::Relaxed);
-        self.deadline_changed(index, entry.deadline_ms(), None);
+        self.due_changed(index, Dues::of(entry), Dues::default());
         if shard.is_empty() {
             self.occupied[index / 64].fetch_and(!(1 << (index % 64)), Ordering::Relaxed);
         }
@@ -194,29 +248,43 @@ impl Table {
         }
     }
 
-    /// Keeps the shard's books when a key gains, changes or loses its deadline.
+    /// Keeps the shard's books when a key or its elements gain, change or lose a deadline.
     #[inline]
-    pub fn deadline_changed(&self, shard: usize, old_ms: Option<u64>, new_ms: Option<u64>) {
+    pub fn due_changed(&self, shard: usize, old: Dues, new: Dues) {
         let books = &self.deadlines[shard];
-        match (old_ms.is_some(), new_ms.is_some()) {
+        if old.without_deadline != new.without_deadline {
+            self.without_deadline_changed(books, new.without_deadline);
+        }
+        match (old.ms.is_some(), new.ms.is_some()) {
             (false, true) => {
-                books.count.fetch_add(1, Ordering::Relaxed);
-                self.with_deadline.fetch_add(1, Ordering::Relaxed);
+                books.due.fetch_add(1, Ordering::Relaxed);
+                self.due.fetch_add(1, Ordering::Relaxed);
             }
             (true, false) => {
-                self.with_deadline.fetch_sub(1, Ordering::Relaxed);
-                if books.count.fetch_sub(1, Ordering::Relaxed) == 1 {
+                self.due.fetch_sub(1, Ordering::Relaxed);
+                if books.due.fetch_sub(1, Ordering::Relaxed) == 1 {
                     books.earliest_ms.store(NEVER, Ordering::Relaxed);
                 }
             }
             _ => {}
         }
-        if let Some(new_ms) = new_ms {
+        if let Some(new_ms) = new.ms {
             books.earliest_ms.fetch_min(new_ms, Ordering::SeqCst);
         }
     }
 
-    /// No key of the shard dies before this millisecond.
+    #[cold]
+    fn without_deadline_changed(&self, books: &Deadlines, one_more: bool) {
+        if one_more {
+            books.without_deadline.fetch_add(1, Ordering::Relaxed);
+            self.without_deadline.fetch_add(1, Ordering::Relaxed);
+        } else {
+            books.without_deadline.fetch_sub(1, Ordering::Relaxed);
+            self.without_deadline.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Nothing in the shard dies before this millisecond.
     pub fn earliest_ms(&self, shard: usize) -> u64 {
         self.deadlines[shard].earliest_ms.load(Ordering::SeqCst)
     }
@@ -226,37 +294,53 @@ impl Table {
         (0..SHARDS).map(|shard| self.earliest_ms(shard)).min().unwrap_or(NEVER)
     }
 
-    /// Takes out up to `most` dead entries of a locked shard and corrects its earliest deadline.
-    pub fn take_dead(
-        &self,
-        index: usize,
-        shard: &mut Shard,
-        now_ms: u64,
-        most: usize,
-    ) -> Vec<Entry> {
-        let mut dead = Vec::new();
+    /// Takes up to `most` of what is dead out of a locked shard, keys and elements, and corrects
+    /// its earliest deadline.
+    pub fn take_dead(&self, index: usize, shard: &mut Shard, now_ms: u64, most: usize) -> Taken {
+        let mut due = Vec::new();
         let mut earliest = NEVER;
         // SAFETY: the caller holds the shard; the iterator ends before anything is removed.
         for bucket in unsafe { shard.iter() } {
             // SAFETY: the iterator yields full buckets.
             let (entry, _) = unsafe { bucket.as_ref() };
-            match entry.deadline_ms() {
-                Some(at) if at <= now_ms && dead.len() < most => dead.push(bucket),
+            match entry.due_ms() {
+                Some(at) if at <= now_ms && due.len() < most => due.push(bucket),
                 Some(at) => earliest = earliest.min(at),
                 None => {}
             }
         }
-        let mut taken = Vec::with_capacity(dead.len());
-        for bucket in dead {
+        let mut taken = Taken::default();
+        let mut left = most;
+        for bucket in due {
             // SAFETY: removing a bucket moves no other, so the collected ones stay valid; the
             // shard shrinks only after the last of them.
-            let ((entry, _), _) = unsafe { shard.remove(bucket) };
-            self.book_removal(shard, index, &entry);
-            taken.push(entry);
+            let (entry, _) = unsafe { bucket.as_mut() };
+            if entry.is_dead(now_ms) {
+                let loss = Loss::of_all(entry, now_ms);
+                // SAFETY: as above; the reference is not used any more.
+                let ((entry, _), _) = unsafe { shard.remove(bucket) };
+                self.book_removal(shard, index, &entry);
+                taken.keys.push((entry, loss));
+                continue;
+            }
+            let reaped = self.reap(index, entry, now_ms, left);
+            if reaped > 0 {
+                taken.poorer.push(entry.key().into());
+            }
+            left -= reaped;
+            earliest = earliest.min(entry.due_ms().unwrap_or(NEVER));
         }
         self.shrink(shard);
         self.deadlines[index].earliest_ms.store(earliest, Ordering::Relaxed);
         taken
+    }
+
+    /// Takes up to `most` dead elements out of an entry of this shard.
+    pub fn reap(&self, index: usize, entry: &mut Entry, now_ms: u64, most: usize) -> usize {
+        let before = Dues::of(entry);
+        let reaped = kinds::reap(entry, now_ms, most);
+        self.due_changed(index, before, Dues::of(entry));
+        reaped
     }
 
     /// The next occupied shard at or after `from`.
@@ -277,7 +361,7 @@ impl Table {
 
     /// The next shard at or after `from` in which a key has a deadline.
     pub fn next_with_deadline(&self, from: usize) -> Option<usize> {
-        (from..SHARDS).find(|shard| self.earliest_ms(*shard) != NEVER)
+        (from..SHARDS).find(|shard| self.deadlines[*shard].any_key())
     }
 
     /// A shard to sample: any occupied one, also when few are.

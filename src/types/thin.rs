@@ -60,6 +60,12 @@ impl Thin {
         Self(start)
     }
 
+    /// Where the block is: the same for all that share it, and for nothing else while they do.
+    #[inline]
+    pub fn address(&self) -> usize {
+        self.0.as_ptr().addr()
+    }
+
     fn holders(&self) -> &AtomicU8 {
         // SAFETY: the first byte lives as long as `self` and is only ever accessed through here.
         unsafe { AtomicU8::from_ptr(self.0.as_ptr()) }

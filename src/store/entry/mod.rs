@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! 0        4          8            [16]        payload           key        small string
-//! | meta   | key len  | deadline?  | by encoding            | key bytes | value bytes |
+//! | meta   | key len  | due?       | by encoding            | key bytes | value bytes |
 //!   │                   only when flagged
-//!   └ bits 0-2 kind, 3-5 encoding, 6 deadline, 7 broken, 8-31 access (LRU or LFU)
+//!   └ bits 0-2 kind, 3-5 encoding, 6 due, 7 broken, 8-31 access (LRU or LFU)
 //!
 //! payload   Inline  u32 length, bytes follow the key
 //!           Int     i64
@@ -12,7 +12,11 @@
 //!           Shared  Arc<Vec<u8>>
 //!           Thin    a collection of one word
 //!           Wide    a collection of two words
+//!           Mortal  a collection of one word of which elements die, u64 deadline of the key
 //! ```
+//!
+//! *Due* is when something about the entry dies next: the key, or an element. Whoever looks for
+//! what is dead looks there, and finds both with one comparison.
 //!
 //! The layout decides how much memory a key takes. A string goes inline or into a block of its
 //! own, whichever falls into the smaller size classes of the allocator.
@@ -20,6 +24,7 @@
 #![expect(unsafe_code, reason = "a hand-laid header is what keeps a key in one allocation")]
 #![expect(clippy::cast_ptr_alignment, reason = "blocks and payloads begin at multiples of eight")]
 
+mod due;
 mod text;
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
@@ -33,7 +38,7 @@ use crate::types::{Collection, Kind};
 pub use text::Str;
 use text::lengthen;
 
-const DEADLINE: u32 = 1 << 6;
+const DUE: u32 = 1 << 6;
 const BROKEN: u32 = 1 << 7;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +50,7 @@ enum Encoding {
     Shared = 3,
     Thin = 4,
     Wide = 5,
+    Mortal = 6,
 }
 
 impl Encoding {
@@ -53,7 +59,7 @@ impl Encoding {
         match self {
             Self::Inline => 4,
             Self::Int | Self::Shared | Self::Thin => 8,
-            Self::Raw | Self::Wide => 16,
+            Self::Raw | Self::Wide | Self::Mortal => 16,
         }
     }
 }
@@ -151,25 +157,20 @@ impl Entry {
     pub fn collection<T: Collection>(key: &[u8], value: T, deadline_ms: Option<u64>) -> Self {
         const { assert!(size_of::<T>() <= 16 && align_of::<T>() <= 8) };
         let encoding = if size_of::<T>() <= 8 { Encoding::Thin } else { Encoding::Wide };
-        let entry = Self::new(T::KIND, encoding, key, deadline_ms, 0);
+        let mut entry = Self::new(T::KIND, encoding, key, deadline_ms, 0);
         // SAFETY: the payload is eight or sixteen aligned bytes, enough for T.
         unsafe { entry.payload().cast::<T>().write(value) };
+        entry.settle();
         entry
     }
 
-    fn new(
-        kind: Kind,
-        encoding: Encoding,
-        key: &[u8],
-        deadline_ms: Option<u64>,
-        tail: usize,
-    ) -> Self {
+    fn new(kind: Kind, encoding: Encoding, key: &[u8], due_ms: Option<u64>, tail: usize) -> Self {
         assert!(u32::try_from(key.len() + tail).is_ok(), "the engine refuses longer words");
         let mut meta = kind as u32 | (encoding as u32) << 3;
-        if deadline_ms.is_some() {
-            meta |= DEADLINE;
+        if due_ms.is_some() {
+            meta |= DUE;
         }
-        let head = 8 + 8 * usize::from(deadline_ms.is_some()) + encoding.payload_size();
+        let head = 8 + 8 * usize::from(due_ms.is_some()) + encoding.payload_size();
         let layout = layout(head + key.len() + tail);
         // SAFETY: the layout is never empty; every write lies inside it and is aligned, since
         // the header's parts are multiples of eight before the payload.
@@ -177,8 +178,8 @@ impl Entry {
             let Some(at) = NonNull::new(alloc(layout)) else { handle_alloc_error(layout) };
             at.cast::<u32>().write(meta);
             at.add(4).cast::<u32>().write(key.len() as u32);
-            if let Some(deadline_ms) = deadline_ms {
-                at.add(8).cast::<u64>().write(deadline_ms);
+            if let Some(due_ms) = due_ms {
+                at.add(8).cast::<u64>().write(due_ms);
             }
             at.add(head).as_ptr().copy_from_nonoverlapping(key.as_ptr(), key.len());
             Self { at }
@@ -205,13 +206,14 @@ impl Entry {
             2 => Encoding::Raw,
             3 => Encoding::Shared,
             4 => Encoding::Thin,
-            _ => Encoding::Wide,
+            5 => Encoding::Wide,
+            _ => Encoding::Mortal,
         }
     }
 
     #[inline]
     fn payload_at(&self) -> usize {
-        if self.meta() & DEADLINE == 0 { 8 } else { 16 }
+        if self.meta() & DUE == 0 { 8 } else { 16 }
     }
 
     #[inline]
@@ -259,16 +261,6 @@ impl Entry {
         }
     }
 
-    /// The millisecond from which on the key is dead.
-    #[inline]
-    pub fn deadline_ms(&self) -> Option<u64> {
-        if self.meta() & DEADLINE == 0 {
-            return None;
-        }
-        // SAFETY: a flagged entry has the deadline after its first two words.
-        Some(unsafe { self.at.add(8).cast::<u64>().read() })
-    }
-
     /// Was a change of this value interrupted by a fault?
     #[inline]
     pub fn is_broken(&self) -> bool {
@@ -307,7 +299,7 @@ impl Entry {
                     Str::Bytes(std::slice::from_raw_parts(raw.at, raw.len as usize))
                 }
                 Encoding::Shared => Str::Shared(&*self.payload().cast::<Arc<Vec<u8>>>()),
-                Encoding::Thin | Encoding::Wide => return None,
+                Encoding::Thin | Encoding::Wide | Encoding::Mortal => return None,
             })
         }
     }
@@ -340,7 +332,7 @@ impl Entry {
     pub fn overwrite(&mut self, value: &[u8], deadline_ms: Option<u64>) -> bool {
         if self.encoding() != Encoding::Inline
             || self.inline_len() != value.len()
-            || self.deadline_ms().is_some() != deadline_ms.is_some()
+            || self.due_ms().is_some() != deadline_ms.is_some()
             || self.is_broken()
             || crate::bytes::parse_int(value).is_some()
         {
@@ -357,33 +349,22 @@ impl Entry {
         true
     }
 
-    /// Sets, changes or takes away the deadline. The entry moves only when it gains or loses one.
-    pub fn set_deadline(&mut self, deadline_ms: Option<u64>) {
-        match (self.deadline_ms(), deadline_ms) {
-            (Some(_), Some(new)) => {
-                // SAFETY: a flagged entry has room for its deadline.
-                unsafe { self.at.add(8).cast::<u64>().write(new) }
-            }
-            (None, None) => {}
-            _ => self.rebuild(deadline_ms, None),
-        }
-    }
-
     /// Gives the entry another key (RENAME), keeping value and deadline.
     pub fn set_key(&mut self, key: &[u8]) {
-        self.rebuild(self.deadline_ms(), Some(key));
+        self.rebuild(self.encoding(), self.due_ms(), Some(key));
     }
 
-    /// Moves the payload as it is into a new allocation with another header.
-    fn rebuild(&mut self, deadline_ms: Option<u64>, key: Option<&[u8]>) {
-        let encoding = self.encoding();
+    /// Moves the payload as it is into a new allocation with another header. A collection may
+    /// become mortal or cease to be; in the first case the caller writes its key's deadline.
+    fn rebuild(&mut self, encoding: Encoding, due_ms: Option<u64>, key: Option<&[u8]>) {
         let tail = if encoding == Encoding::Inline { self.inline_len() } else { 0 };
-        let new = Self::new(self.kind(), encoding, key.unwrap_or(self.key()), deadline_ms, tail);
+        let new = Self::new(self.kind(), encoding, key.unwrap_or(self.key()), due_ms, tail);
         new.set_meta(new.meta() | self.meta() & !(0x7F));
-        // SAFETY: payloads of one encoding have one size, and both tails are `tail` long. The
+        let payload_size = encoding.payload_size().min(self.encoding().payload_size());
+        // SAFETY: both payloads are at least that long, and both tails are `tail` long. The
         // old allocation is released without dropping what it points to: that has moved.
         unsafe {
-            new.payload().copy_from_nonoverlapping(self.payload(), encoding.payload_size());
+            new.payload().copy_from_nonoverlapping(self.payload(), payload_size);
             let from = self.at.as_ptr().add(self.key_at() + self.key_len());
             let to = new.at.as_ptr().add(new.key_at() + new.key_len());
             to.copy_from_nonoverlapping(from, tail);
@@ -500,7 +481,7 @@ impl Drop for Entry {
                     drop(Vec::from_raw_parts(raw.at, raw.len as usize, raw.cap as usize));
                 }
                 Encoding::Shared => let_go(self.payload().cast::<Arc<Vec<u8>>>().read()),
-                Encoding::Thin | Encoding::Wide => {
+                Encoding::Thin | Encoding::Wide | Encoding::Mortal => {
                     super::kinds::drop_collection(self.kind(), self.payload());
                 }
             }

@@ -149,3 +149,41 @@ fn a_big_string_that_a_reply_holds_leaves_the_books_with_its_entry() {
     assert_eq!(balance(), before);
     assert_eq!(held.len(), 100_000);
 }
+
+#[test]
+fn a_hash_of_which_fields_die_is_due_when_the_first_thing_dies() {
+    let limits = Limits::new(1);
+    let before = balance();
+    let mut hash = Hash::new();
+    hash.set(b"endless", b"1", &limits);
+    let mut entry = Entry::collection(b"key", hash, None);
+    assert!(!entry.is_mortal());
+    let set = |entry: &mut Entry, field: &[u8], at_ms| {
+        let hash = entry.as_collection_mut::<Hash>().unwrap();
+        hash.set(field, b"1", &limits);
+        hash.set_deadline(field, at_ms, &limits);
+        entry.settle();
+    };
+    set(&mut entry, b"a", Some(50));
+    entry.set_access(77);
+    assert_eq!((entry.due_ms(), entry.deadline_ms(), entry.is_mortal()), (Some(50), None, true));
+    assert!(!entry.is_dead(60), "one field lives for ever");
+    entry.set_deadline(Some(40));
+    assert_eq!((entry.due_ms(), entry.deadline_ms()), (Some(40), Some(40)));
+    assert!(!entry.is_dead(39) && entry.is_dead(40));
+    entry.set_deadline(Some(70));
+    entry.set_key(b"another key");
+    assert_eq!((entry.due_ms(), entry.deadline_ms()), (Some(50), Some(70)));
+    set(&mut entry, b"a", None);
+    assert_eq!(
+        (entry.due_ms(), entry.deadline_ms(), entry.is_mortal()),
+        (Some(70), Some(70), false)
+    );
+    entry.set_deadline(None);
+    set(&mut entry, b"a", Some(30));
+    set(&mut entry, b"endless", Some(20));
+    assert_eq!((entry.due_ms(), entry.is_dead(29), entry.is_dead(30)), (Some(20), false, true));
+    assert_eq!((entry.key(), entry.access()), (&b"another key"[..], 77));
+    drop(entry);
+    assert_eq!(balance(), before);
+}

@@ -2,14 +2,22 @@
 //!
 //! Small ones are fields and values by turns in one listpack, in the order in which they came, as
 //! in Redis; bigger ones a table whose entries are one block of memory each, field and value
-//! together.
+//! together. A field may have a deadline: with its first one a hash takes a third form, `mortal`,
+//! so that those without pay for none.
 //!
-//! Not here: deadlines of fields.
+//! What a dump and whoever restores one need: [`Hash::iter`]`().with_deadlines()` goes through
+//! (field, value, deadline in milliseconds), and [`Hash::set_as`] with [`Lifetime::At`] builds.
+//!
+//! Not here: the time. The owner asks when a field dies next and has the dead ones taken out
+//! before anybody looks.
 
+mod deadlines;
 mod field;
 mod iter;
+mod mortal;
 #[cfg(test)]
 mod tests;
+mod triples;
 
 use crate::types::dict::Dict;
 use crate::types::limits::{Limits, is_safe_to_add};
@@ -17,13 +25,55 @@ use crate::types::listpack::{Element, Listpack, Pos};
 use crate::types::one_word::{Form, FormMut, OneWord};
 use crate::types::random::Rng;
 use crate::types::{Collection, Kind};
+use mortal::Mortal;
 
 pub use field::Field;
 pub use iter::Iter;
 
 /// A hash in one of its encodings, 8 bytes to hold.
 #[derive(Clone)]
-pub struct Hash(OneWord<Listpack, Dict<Field>>);
+pub struct Hash(OneWord<Listpack, Large>);
+
+/// What a small hash grows into.
+#[derive(Clone)]
+enum Large {
+    Table(Dict<Field>),
+    Mortal(Box<Mortal>),
+}
+
+const _: () = assert!(size_of::<Large>() == size_of::<Dict<Field>>());
+
+/// What becomes of a field's deadline when it is given a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lifetime {
+    Keep,
+    Clear,
+    /// The millisecond from which on the field is dead; not 0.
+    At(u64),
+}
+
+impl Lifetime {
+    fn after(self, old_ms: Option<u64>) -> Option<u64> {
+        match self {
+            Self::Keep => old_ms,
+            Self::Clear => None,
+            Self::At(at_ms) => Some(at_ms),
+        }
+    }
+}
+
+/// Either encoding, to look at: a list of so many words a field, or a table.
+#[derive(Clone, Copy)]
+enum View<'a> {
+    List(&'a Listpack, usize),
+    Table(&'a Dict<Field>),
+}
+
+impl<'a> View<'a> {
+    fn iter(self) -> Iter<'a> {
+        Iter::new(self)
+    }
+}
 
 impl Hash {
     pub fn new() -> Self {
@@ -32,39 +82,49 @@ impl Hash {
 
     /// The name that OBJECT ENCODING answers.
     pub fn encoding(&self) -> &'static str {
+        match self.view() {
+            View::List(_, triples::WIDTH) => "listpackex",
+            View::List(..) => "listpack",
+            View::Table(_) => "hashtable",
+        }
+    }
+
+    #[inline]
+    fn view(&self) -> View<'_> {
         match self.0.form() {
-            Form::Small(_) => "listpack",
-            Form::Large(_) => "hashtable",
+            Form::Small(list) => View::List(list, 2),
+            Form::Large(Large::Table(table)) => View::Table(table),
+            Form::Large(Large::Mortal(mortal)) => mortal.view(),
         }
     }
 
     /// How many fields there are.
     pub fn len(&self) -> usize {
-        match self.0.form() {
-            Form::Small(list) => list.len() / 2,
-            Form::Large(table) => table.len(),
+        match self.view() {
+            View::List(list, width) => list.len() / width,
+            View::Table(table) => table.len(),
         }
     }
 
     pub fn is_empty(&self) -> bool {
-        match self.0.form() {
-            Form::Small(list) => list.is_empty(),
-            Form::Large(table) => table.is_empty(),
+        match self.view() {
+            View::List(list, _) => list.is_empty(),
+            View::Table(table) => table.is_empty(),
         }
     }
 
     /// The value of a field. Its length is what HSTRLEN answers.
     pub fn get(&self, field: &[u8]) -> Option<Element<'_>> {
-        match self.0.form() {
-            Form::Small(list) => value_pos(list, field).map(|pos| list.at(pos)),
-            Form::Large(table) => table.get(field).map(|found| Element::Bytes(found.value())),
+        match self.view() {
+            View::List(list, width) => value_pos(list, field, width).map(|pos| list.at(pos)),
+            View::Table(table) => table.get(field).map(|found| Element::Bytes(found.value())),
         }
     }
 
     pub fn contains(&self, field: &[u8]) -> bool {
-        match self.0.form() {
-            Form::Small(list) => list.find(field, 1).is_some(),
-            Form::Large(table) => table.contains(field),
+        match self.view() {
+            View::List(list, width) => list.find(field, width - 1).is_some(),
+            View::Table(table) => table.contains(field),
         }
     }
 
@@ -76,17 +136,16 @@ impl Hash {
         }
     }
 
-    /// Gives a field a value; true if the field is new.
+    /// Gives a field a value, and no deadline; true if the field is new.
     pub fn set(&mut self, field: &[u8], value: &[u8], limits: &Limits) -> bool {
         if let FormMut::Small(list) = self.0.form_mut()
-            && (field.len().max(value.len()) > limits.hash_max_listpack_value
-                || !is_safe_to_add(list, field.len().saturating_add(value.len())))
+            && !fits(list, field, value, limits)
         {
             self.convert(limits);
         }
         match self.0.form_mut() {
             FormMut::Small(list) => {
-                if let Some(pos) = value_pos(list, field) {
+                if let Some(pos) = value_pos(list, field, 2) {
                     list.replace(pos, value);
                     return false;
                 }
@@ -97,7 +156,76 @@ impl Hash {
                 self.convert(limits);
                 self.set(field, value, limits)
             }
-            FormMut::Large(table) => table.insert(Field::new(field, value)).is_none(),
+            FormMut::Large(Large::Table(table)) => {
+                table.insert(Field::new(field, value, None)).is_none()
+            }
+            FormMut::Large(Large::Mortal(mortal)) => {
+                mortal.set(field, value, Lifetime::Clear, limits)
+            }
+        }
+    }
+
+    /// Gives a field a value, and tells what becomes of its deadline; true if the field is new.
+    pub fn set_as(
+        &mut self,
+        field: &[u8],
+        value: &[u8],
+        lifetime: Lifetime,
+        limits: &Limits,
+    ) -> bool {
+        if let Lifetime::At(_) = lifetime {
+            return self.mortal(limits).set(field, value, lifetime, limits);
+        }
+        match self.0.form_mut() {
+            FormMut::Large(Large::Mortal(mortal)) => mortal.set(field, value, lifetime, limits),
+            _ => self.set(field, value, limits),
+        }
+    }
+
+    /// A field's deadline: the millisecond from which on it is dead. The outer `None` is that there
+    /// is no such field.
+    pub fn deadline_ms(&self, field: &[u8]) -> Option<Option<u64>> {
+        match self.view() {
+            View::List(list, width) => {
+                let pos = list.find(field, width - 1)?;
+                Some((width == triples::WIDTH).then(|| triples::deadline_at(list, pos)).flatten())
+            }
+            View::Table(table) => table.get(field).map(Field::deadline_ms),
+        }
+    }
+
+    /// Gives a field, if it is there, a deadline, another one, or none.
+    pub fn set_deadline(&mut self, field: &[u8], deadline_ms: Option<u64>, limits: &Limits) {
+        if deadline_ms.is_some() {
+            self.mortal(limits);
+        }
+        if let FormMut::Large(Large::Mortal(mortal)) = self.0.form_mut() {
+            mortal.set_deadline(field, deadline_ms);
+        }
+    }
+
+    /// When the next field dies, if any does.
+    pub fn earliest_ms(&self) -> Option<u64> {
+        match self.0.form() {
+            Form::Large(Large::Mortal(mortal)) => mortal.earliest_ms(),
+            _ => None,
+        }
+    }
+
+    /// When the last field dies; `None` if one lives for ever.
+    pub fn latest_ms(&self) -> Option<u64> {
+        match self.0.form() {
+            Form::Large(Large::Mortal(mortal)) => mortal.latest_ms(),
+            _ => None,
+        }
+    }
+
+    /// Takes out fields that are dead by `now_ms`, the longest dead first, up to `most` of them.
+    /// Answers how many.
+    pub fn reap(&mut self, now_ms: u64, most: usize) -> usize {
+        match self.0.form_mut() {
+            FormMut::Large(Large::Mortal(mortal)) => mortal.reap(now_ms, most),
+            _ => 0,
         }
     }
 
@@ -108,23 +236,24 @@ impl Hash {
                 let found = list.find(field, 1);
                 found.is_some_and(|pos| list.remove_many(pos, 2) == 2)
             }
-            FormMut::Large(table) => table.remove(field).is_some(),
+            FormMut::Large(Large::Table(table)) => table.remove(field).is_some(),
+            FormMut::Large(Large::Mortal(mortal)) => mortal.remove(field),
         }
     }
 
     /// All fields with their values: a small hash in the order in which they came.
     pub fn iter(&self) -> Iter<'_> {
-        Iter::new(self)
+        self.view().iter()
     }
 
     /// A field with its value, each equally likely; `None` if there is none.
     pub fn random(&self, rng: &mut Rng) -> Option<(Element<'_>, Element<'_>)> {
-        match self.0.form() {
-            Form::Small(list) => {
-                let pos = list.seek(2 * rng.below(self.len()) as isize)?;
+        match self.view() {
+            View::List(list, width) => {
+                let pos = list.seek((width * rng.below(self.len())) as isize)?;
                 Some((list.at(pos), list.at(list.next(pos)?)))
             }
-            Form::Large(table) => table.random(rng).map(Field::elements),
+            View::Table(table) => table.random(rng).map(Field::elements),
         }
     }
 
@@ -136,9 +265,9 @@ impl Hash {
         mut visit: impl FnMut(Element<'a>, Element<'a>),
     ) {
         let mut visit = |(field, value)| visit(field, value);
-        match self.0.form() {
-            Form::Small(_) => rng.sample(self.iter(), count, visit),
-            Form::Large(table) => table.sample(count, rng, |found| visit(found.elements())),
+        match self.view() {
+            View::List(..) => rng.sample(self.iter(), count, visit),
+            View::Table(table) => table.sample(count, rng, |found| visit(found.elements())),
         }
     }
 
@@ -151,30 +280,62 @@ impl Hash {
         mut visit: impl FnMut(Element<'a>, Element<'a>),
     ) -> u64 {
         let mut visit = |(field, value)| visit(field, value);
-        match self.0.form() {
-            Form::Small(_) => {
+        match self.view() {
+            View::List(..) => {
                 self.iter().for_each(visit);
                 0
             }
-            Form::Large(table) => table.scan(cursor, count, |found| visit(found.elements())),
+            View::Table(table) => table.scan(cursor, count, |found| visit(found.elements())),
         }
     }
 
     fn convert(&mut self, limits: &Limits) {
-        if let FormMut::Small(_) = self.0.form_mut() {
-            let mut table = Dict::new(limits.seed);
-            for (field, value) in &*self {
-                let (mut a, mut b) = ([0; 20], [0; 20]);
-                table.insert(Field::new(field.as_bytes(&mut a), value.as_bytes(&mut b)));
+        match self.0.form_mut() {
+            FormMut::Small(_) => {
+                let mut table = Dict::new(limits.seed);
+                for (field, value) in &*self {
+                    let (mut a, mut b) = ([0; 20], [0; 20]);
+                    let (field, value) = (field.as_bytes(&mut a), value.as_bytes(&mut b));
+                    table.insert(Field::new(field, value, None));
+                }
+                self.0 = OneWord::large(Large::Table(table));
             }
-            self.0 = OneWord::large(table);
+            FormMut::Large(Large::Table(_)) => {}
+            FormMut::Large(Large::Mortal(mortal)) => mortal.grow(limits),
+        }
+    }
+
+    /// The form in which fields have deadlines, taken now if it was not before. A table goes over
+    /// as it is.
+    fn mortal(&mut self, limits: &Limits) -> &mut Mortal {
+        match self.0.form_mut() {
+            FormMut::Small(list) => {
+                let mortal = Mortal::of_pairs(list);
+                self.0 = OneWord::large(Large::Mortal(Box::new(mortal)));
+            }
+            FormMut::Large(large) => {
+                if let Large::Table(table) = large {
+                    let table = std::mem::replace(table, Dict::new(limits.seed));
+                    *large = Large::Mortal(Box::new(Mortal::of_table(table)));
+                }
+            }
+        }
+        match self.0.form_mut() {
+            FormMut::Large(Large::Mortal(mortal)) => mortal,
+            _ => unreachable!("it has just taken this form"),
         }
     }
 }
 
+/// Whether a small hash may stay small with this in it.
+fn fits(list: &Listpack, field: &[u8], value: &[u8], limits: &Limits) -> bool {
+    field.len().max(value.len()) <= limits.hash_max_listpack_value
+        && is_safe_to_add(list, field.len().saturating_add(value.len()))
+}
+
 /// Where the field's value stands.
-fn value_pos(list: &Listpack, field: &[u8]) -> Option<Pos> {
-    list.find(field, 1).and_then(|pos| list.next(pos))
+fn value_pos(list: &Listpack, field: &[u8], width: usize) -> Option<Pos> {
+    list.find(field, width - 1).and_then(|pos| list.next(pos))
 }
 
 impl Collection for Hash {
@@ -191,7 +352,8 @@ impl Collection for Hash {
     fn free_cost(&self) -> usize {
         match self.0.form() {
             Form::Small(_) => 1,
-            Form::Large(table) => table.free_cost(),
+            Form::Large(Large::Table(table)) => table.free_cost(),
+            Form::Large(Large::Mortal(mortal)) => mortal.free_cost(),
         }
     }
 }
