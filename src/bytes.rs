@@ -168,6 +168,17 @@ fn write_digits(out: &mut impl Extend<u8>, digits: &[u8], scale: i32) {
     }
 }
 
+/// Prints a double with a fixed number of decimals, rounded as a server does: half to even, after
+/// it was scaled.
+pub fn write_double_fixed(out: &mut impl Extend<u8>, value: f64, decimals: u32) {
+    let scale = 10i64.pow(decimals);
+    let scaled = (value * scale as f64).round_ties_even() as i64;
+    let (whole, part) =
+        (scaled.unsigned_abs() / scale as u64, scaled.unsigned_abs() % scale as u64);
+    let sign = if scaled < 0 { "-" } else { "" };
+    out.extend(format!("{sign}{whole}.{part:0width$}", width = decimals as usize).bytes());
+}
+
 /// Prints a double as C's `%.17g` does, which is how some replies spell scores.
 pub fn write_double_long(out: &mut impl Extend<u8>, value: f64) {
     if !value.is_finite() || value == 0.0 {

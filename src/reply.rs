@@ -27,6 +27,7 @@ const VERBATIM: u8 = 12;
 const BIG_NUMBER: u8 = 13;
 const OK: u8 = 14;
 const SHARED: u8 = 15;
+const DOUBLE_TEXT: u8 = 16;
 
 /// One element of a reply. Aggregates carry how many elements follow (pairs, for a map).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -43,6 +44,8 @@ pub enum Token<'a> {
     /// The words of an error, without the leading dash.
     Error(&'a [u8]),
     Double(f64),
+    /// A double with more digits than it needs, or fewer: a string in RESP2.
+    DoubleText(&'a [u8]),
     Bool(bool),
     Array(usize),
     Map(usize),
@@ -241,6 +244,11 @@ impl Reply {
         self.tagged(DOUBLE, value.to_bits());
     }
 
+    /// A double in digits of the command's own choice.
+    pub fn double_text(&mut self, digits: &[u8]) {
+        self.text(DOUBLE_TEXT, digits);
+    }
+
     pub fn bool(&mut self, value: bool) {
         self.tagged(BOOL, u64::from(value));
     }
@@ -313,6 +321,7 @@ impl Reply {
             Token::Ok => self.ok(),
             Token::Error(value) => self.error_text(value),
             Token::Double(value) => self.double(value),
+            Token::DoubleText(digits) => self.double_text(digits),
             Token::Bool(value) => self.bool(value),
             Token::Array(len) => self.array(len),
             Token::Map(len) => self.map(len),
@@ -375,6 +384,7 @@ impl<'a> Iterator for Tokens<'a> {
             STATUS => Token::Status(self.text()),
             ERROR => Token::Error(self.text()),
             DOUBLE => Token::Double(f64::from_bits(self.number())),
+            DOUBLE_TEXT => Token::DoubleText(self.text()),
             BOOL => Token::Bool(self.number() != 0),
             ARRAY => Token::Array(self.number() as usize),
             MAP => Token::Map(self.number() as usize),

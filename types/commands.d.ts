@@ -369,6 +369,90 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   flushdbBuffer(...args: Args<[...option: [] | [flushType: Token<'ASYNC' | 'SYNC'>]], Buffer>): Result<Buffer, Context>
 
   /**
+   * Adds one or more members to a geospatial index. The key is created if it doesn't exist.
+   * Since 3.2.0. O(log(N)) for each item added, where N is the number of elements in the sorted set.
+   */
+  geoadd(...args: Args<[key: RedisKey, ...options: AnyOrder<[[condition: Token<'NX' | 'XX'>], [change: Token<'CH'>]]>, ...longitudesAndLatitudesAndMembers: Many<RedisValue>], number>): Result<number, Context>
+  geoaddBuffer(...args: Args<[key: RedisKey, ...options: AnyOrder<[[condition: Token<'NX' | 'XX'>], [change: Token<'CH'>]]>, ...longitudesAndLatitudesAndMembers: Many<RedisValue>], number>): Result<number, Context>
+
+  /**
+   * Returns the distance between two members of a geospatial index.
+   * Since 3.2.0. O(1)
+   */
+  geodist(...args: Args<[key: RedisKey, member1: RedisValue, member2: RedisValue, ...option: [] | [unit: Token<'M' | 'KM' | 'FT' | 'MI'>]], string | null>): Result<string | null, Context>
+  geodistBuffer(...args: Args<[key: RedisKey, member1: RedisValue, member2: RedisValue, ...option: [] | [unit: Token<'M' | 'KM' | 'FT' | 'MI'>]], Buffer | null>): Result<Buffer | null, Context>
+
+  /**
+   * Returns members from a geospatial index as geohash strings.
+   * Since 3.2.0. O(1) for each member requested.
+   */
+  geohash(...args: Args<[key: RedisKey, ...members: Many<RedisValue>], (string | null)[]>): Result<(string | null)[], Context>
+  geohashBuffer(...args: Args<[key: RedisKey, ...members: Many<RedisValue>], (Buffer | null)[]>): Result<(Buffer | null)[], Context>
+
+  /**
+   * Returns the longitude and latitude of members from a geospatial index.
+   * Since 3.2.0. O(1) for each member requested.
+   */
+  geopos(...args: Args<[key: RedisKey, ...members: Many<RedisValue>], Shape<([longitude: string, latitude: string] | null)[], ([longitude: number, latitude: number] | null)[], Context>>): Result<Shape<([longitude: string, latitude: string] | null)[], ([longitude: number, latitude: number] | null)[], Context>, Context>
+  geoposBuffer(...args: Args<[key: RedisKey, ...members: Many<RedisValue>], Shape<([longitude: Buffer, latitude: Buffer] | null)[], ([longitude: number, latitude: number] | null)[], Context>>): Result<Shape<([longitude: Buffer, latitude: Buffer] | null)[], ([longitude: number, latitude: number] | null)[], Context>, Context>
+
+  /**
+   * Queries a geospatial index for members within a distance from a coordinate, optionally stores the result.
+   * Since 3.2.0. O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.
+   * Superseded since 6.2.0 by `GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` argument.
+   */
+  georadius(...args: Args<[key: RedisKey, longitude: Numeric, latitude: Numeric, radius: Numeric, unit: Token<'M' | 'KM' | 'FT' | 'MI'>, ...options: AnyOrder<[[countToken: Token<'COUNT'>, count: Numeric, ...option: [] | [any: Token<'ANY'>]], [order: Token<'ASC' | 'DESC'>]]>], string[]>): Result<string[], Context>
+  georadiusBuffer(...args: Args<[key: RedisKey, longitude: Numeric, latitude: Numeric, radius: Numeric, unit: Token<'M' | 'KM' | 'FT' | 'MI'>, ...options: AnyOrder<[[countToken: Token<'COUNT'>, count: Numeric, ...option: [] | [any: Token<'ANY'>]], [order: Token<'ASC' | 'DESC'>]]>], Buffer[]>): Result<Buffer[], Context>
+  georadius(...args: Args<[key: RedisKey, longitude: Numeric, latitude: Numeric, radius: Numeric, unit: Token<'M' | 'KM' | 'FT' | 'MI'>, ...options: Many<RedisValue>], Shape<number | string[] | [member: string, ...details: (string | number | [longitude: string, latitude: string])[]][], number | string[] | [member: string, ...details: (string | number | [longitude: number, latitude: number])[]][], Context>>): Result<Shape<number | string[] | [member: string, ...details: (string | number | [longitude: string, latitude: string])[]][], number | string[] | [member: string, ...details: (string | number | [longitude: number, latitude: number])[]][], Context>, Context>
+  georadiusBuffer(...args: Args<[key: RedisKey, longitude: Numeric, latitude: Numeric, radius: Numeric, unit: Token<'M' | 'KM' | 'FT' | 'MI'>, ...options: Many<RedisValue>], Shape<number | Buffer[] | [member: Buffer, ...details: (Buffer | number | [longitude: Buffer, latitude: Buffer])[]][], number | Buffer[] | [member: Buffer, ...details: (Buffer | number | [longitude: number, latitude: number])[]][], Context>>): Result<Shape<number | Buffer[] | [member: Buffer, ...details: (Buffer | number | [longitude: Buffer, latitude: Buffer])[]][], number | Buffer[] | [member: Buffer, ...details: (Buffer | number | [longitude: number, latitude: number])[]][], Context>, Context>
+
+  /**
+   * Returns members from a geospatial index that are within a distance from a coordinate.
+   * Since 3.2.10. O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.
+   * Superseded since 6.2.0 by `GEOSEARCH` with the `BYRADIUS` argument.
+   */
+  georadius_ro(...args: Args<[key: RedisKey, longitude: Numeric, latitude: Numeric, radius: Numeric, unit: Token<'M' | 'KM' | 'FT' | 'MI'>, ...options: AnyOrder<[[countToken: Token<'COUNT'>, count: Numeric, ...option: [] | [any: Token<'ANY'>]], [order: Token<'ASC' | 'DESC'>]]>], string[]>): Result<string[], Context>
+  georadius_roBuffer(...args: Args<[key: RedisKey, longitude: Numeric, latitude: Numeric, radius: Numeric, unit: Token<'M' | 'KM' | 'FT' | 'MI'>, ...options: AnyOrder<[[countToken: Token<'COUNT'>, count: Numeric, ...option: [] | [any: Token<'ANY'>]], [order: Token<'ASC' | 'DESC'>]]>], Buffer[]>): Result<Buffer[], Context>
+  georadius_ro(...args: Args<[key: RedisKey, longitude: Numeric, latitude: Numeric, radius: Numeric, unit: Token<'M' | 'KM' | 'FT' | 'MI'>, ...options: Many<RedisValue>], Shape<[member: string, ...details: (string | number | [longitude: string, latitude: string])[]][], [member: string, ...details: (string | number | [longitude: number, latitude: number])[]][], Context>>): Result<Shape<[member: string, ...details: (string | number | [longitude: string, latitude: string])[]][], [member: string, ...details: (string | number | [longitude: number, latitude: number])[]][], Context>, Context>
+  georadius_roBuffer(...args: Args<[key: RedisKey, longitude: Numeric, latitude: Numeric, radius: Numeric, unit: Token<'M' | 'KM' | 'FT' | 'MI'>, ...options: Many<RedisValue>], Shape<[member: Buffer, ...details: (Buffer | number | [longitude: Buffer, latitude: Buffer])[]][], [member: Buffer, ...details: (Buffer | number | [longitude: number, latitude: number])[]][], Context>>): Result<Shape<[member: Buffer, ...details: (Buffer | number | [longitude: Buffer, latitude: Buffer])[]][], [member: Buffer, ...details: (Buffer | number | [longitude: number, latitude: number])[]][], Context>, Context>
+
+  /**
+   * Queries a geospatial index for members within a distance from a member, optionally stores the result.
+   * Since 3.2.0. O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.
+   * Superseded since 6.2.0 by `GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` and `FROMMEMBER` arguments.
+   */
+  georadiusbymember(...args: Args<[key: RedisKey, member: RedisValue, radius: Numeric, unit: Token<'M' | 'KM' | 'FT' | 'MI'>, ...options: AnyOrder<[[countToken: Token<'COUNT'>, count: Numeric, ...option: [] | [any: Token<'ANY'>]], [order: Token<'ASC' | 'DESC'>]]>], string[]>): Result<string[], Context>
+  georadiusbymemberBuffer(...args: Args<[key: RedisKey, member: RedisValue, radius: Numeric, unit: Token<'M' | 'KM' | 'FT' | 'MI'>, ...options: AnyOrder<[[countToken: Token<'COUNT'>, count: Numeric, ...option: [] | [any: Token<'ANY'>]], [order: Token<'ASC' | 'DESC'>]]>], Buffer[]>): Result<Buffer[], Context>
+  georadiusbymember(...args: Args<[key: RedisKey, member: RedisValue, radius: Numeric, unit: Token<'M' | 'KM' | 'FT' | 'MI'>, ...options: Many<RedisValue>], Shape<number | string[] | [member: string, ...details: (string | number | [longitude: string, latitude: string])[]][], number | string[] | [member: string, ...details: (string | number | [longitude: number, latitude: number])[]][], Context>>): Result<Shape<number | string[] | [member: string, ...details: (string | number | [longitude: string, latitude: string])[]][], number | string[] | [member: string, ...details: (string | number | [longitude: number, latitude: number])[]][], Context>, Context>
+  georadiusbymemberBuffer(...args: Args<[key: RedisKey, member: RedisValue, radius: Numeric, unit: Token<'M' | 'KM' | 'FT' | 'MI'>, ...options: Many<RedisValue>], Shape<number | Buffer[] | [member: Buffer, ...details: (Buffer | number | [longitude: Buffer, latitude: Buffer])[]][], number | Buffer[] | [member: Buffer, ...details: (Buffer | number | [longitude: number, latitude: number])[]][], Context>>): Result<Shape<number | Buffer[] | [member: Buffer, ...details: (Buffer | number | [longitude: Buffer, latitude: Buffer])[]][], number | Buffer[] | [member: Buffer, ...details: (Buffer | number | [longitude: number, latitude: number])[]][], Context>, Context>
+
+  /**
+   * Returns members from a geospatial index that are within a distance from a member.
+   * Since 3.2.10. O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.
+   * Superseded since 6.2.0 by `GEOSEARCH` with the `BYRADIUS` and `FROMMEMBER` arguments.
+   */
+  georadiusbymember_ro(...args: Args<[key: RedisKey, member: RedisValue, radius: Numeric, unit: Token<'M' | 'KM' | 'FT' | 'MI'>, ...options: AnyOrder<[[countToken: Token<'COUNT'>, count: Numeric, ...option: [] | [any: Token<'ANY'>]], [order: Token<'ASC' | 'DESC'>]]>], string[]>): Result<string[], Context>
+  georadiusbymember_roBuffer(...args: Args<[key: RedisKey, member: RedisValue, radius: Numeric, unit: Token<'M' | 'KM' | 'FT' | 'MI'>, ...options: AnyOrder<[[countToken: Token<'COUNT'>, count: Numeric, ...option: [] | [any: Token<'ANY'>]], [order: Token<'ASC' | 'DESC'>]]>], Buffer[]>): Result<Buffer[], Context>
+  georadiusbymember_ro(...args: Args<[key: RedisKey, member: RedisValue, radius: Numeric, unit: Token<'M' | 'KM' | 'FT' | 'MI'>, ...options: Many<RedisValue>], Shape<[member: string, ...details: (string | number | [longitude: string, latitude: string])[]][], [member: string, ...details: (string | number | [longitude: number, latitude: number])[]][], Context>>): Result<Shape<[member: string, ...details: (string | number | [longitude: string, latitude: string])[]][], [member: string, ...details: (string | number | [longitude: number, latitude: number])[]][], Context>, Context>
+  georadiusbymember_roBuffer(...args: Args<[key: RedisKey, member: RedisValue, radius: Numeric, unit: Token<'M' | 'KM' | 'FT' | 'MI'>, ...options: Many<RedisValue>], Shape<[member: Buffer, ...details: (Buffer | number | [longitude: Buffer, latitude: Buffer])[]][], [member: Buffer, ...details: (Buffer | number | [longitude: number, latitude: number])[]][], Context>>): Result<Shape<[member: Buffer, ...details: (Buffer | number | [longitude: Buffer, latitude: Buffer])[]][], [member: Buffer, ...details: (Buffer | number | [longitude: number, latitude: number])[]][], Context>, Context>
+
+  /**
+   * Queries a geospatial index for members inside an area of a box or a circle.
+   * Since 6.2.0. O(N+log(M)) where N is the number of elements in the grid-aligned bounding box area around the shape provided as the filter and M is the number of items inside the shape
+   */
+  geosearch(...args: Args<[key: RedisKey, ...from: [memberToken: Token<'FROMMEMBER'>, member: RedisValue] | [fromlonlatToken: Token<'FROMLONLAT'>, longitude: Numeric, latitude: Numeric], ...by: [radiusToken: Token<'BYRADIUS'>, radius: Numeric, unit: Token<'M' | 'KM' | 'FT' | 'MI'>] | [widthToken: Token<'BYBOX'>, width: Numeric, height: Numeric, unit: Token<'M' | 'KM' | 'FT' | 'MI'>], ...options: AnyOrder<[[order: Token<'ASC' | 'DESC'>], [countToken: Token<'COUNT'>, count: Numeric, ...option: [] | [any: Token<'ANY'>]]]>], string[]>): Result<string[], Context>
+  geosearchBuffer(...args: Args<[key: RedisKey, ...from: [memberToken: Token<'FROMMEMBER'>, member: RedisValue] | [fromlonlatToken: Token<'FROMLONLAT'>, longitude: Numeric, latitude: Numeric], ...by: [radiusToken: Token<'BYRADIUS'>, radius: Numeric, unit: Token<'M' | 'KM' | 'FT' | 'MI'>] | [widthToken: Token<'BYBOX'>, width: Numeric, height: Numeric, unit: Token<'M' | 'KM' | 'FT' | 'MI'>], ...options: AnyOrder<[[order: Token<'ASC' | 'DESC'>], [countToken: Token<'COUNT'>, count: Numeric, ...option: [] | [any: Token<'ANY'>]]]>], Buffer[]>): Result<Buffer[], Context>
+  geosearch(...args: Args<[key: RedisKey, ...from: [memberToken: Token<'FROMMEMBER'>, member: RedisValue] | [fromlonlatToken: Token<'FROMLONLAT'>, longitude: Numeric, latitude: Numeric], ...by: [radiusToken: Token<'BYRADIUS'>, radius: Numeric, unit: Token<'M' | 'KM' | 'FT' | 'MI'>] | [widthToken: Token<'BYBOX'>, width: Numeric, height: Numeric, unit: Token<'M' | 'KM' | 'FT' | 'MI'>], ...options: Many<RedisValue>], Shape<[member: string, ...details: (string | number | [longitude: string, latitude: string])[]][], [member: string, ...details: (string | number | [longitude: number, latitude: number])[]][], Context>>): Result<Shape<[member: string, ...details: (string | number | [longitude: string, latitude: string])[]][], [member: string, ...details: (string | number | [longitude: number, latitude: number])[]][], Context>, Context>
+  geosearchBuffer(...args: Args<[key: RedisKey, ...from: [memberToken: Token<'FROMMEMBER'>, member: RedisValue] | [fromlonlatToken: Token<'FROMLONLAT'>, longitude: Numeric, latitude: Numeric], ...by: [radiusToken: Token<'BYRADIUS'>, radius: Numeric, unit: Token<'M' | 'KM' | 'FT' | 'MI'>] | [widthToken: Token<'BYBOX'>, width: Numeric, height: Numeric, unit: Token<'M' | 'KM' | 'FT' | 'MI'>], ...options: Many<RedisValue>], Shape<[member: Buffer, ...details: (Buffer | number | [longitude: Buffer, latitude: Buffer])[]][], [member: Buffer, ...details: (Buffer | number | [longitude: number, latitude: number])[]][], Context>>): Result<Shape<[member: Buffer, ...details: (Buffer | number | [longitude: Buffer, latitude: Buffer])[]][], [member: Buffer, ...details: (Buffer | number | [longitude: number, latitude: number])[]][], Context>, Context>
+
+  /**
+   * Queries a geospatial index for members inside an area of a box or a circle, optionally stores the result.
+   * Since 6.2.0. O(N+log(M)) where N is the number of elements in the grid-aligned bounding box area around the shape provided as the filter and M is the number of items inside the shape
+   */
+  geosearchstore(...args: Args<[destination: RedisKey, source: RedisKey, ...from: [memberToken: Token<'FROMMEMBER'>, member: RedisValue] | [fromlonlatToken: Token<'FROMLONLAT'>, longitude: Numeric, latitude: Numeric], ...by: [radiusToken: Token<'BYRADIUS'>, radius: Numeric, unit: Token<'M' | 'KM' | 'FT' | 'MI'>] | [widthToken: Token<'BYBOX'>, width: Numeric, height: Numeric, unit: Token<'M' | 'KM' | 'FT' | 'MI'>], ...options: AnyOrder<[[order: Token<'ASC' | 'DESC'>], [countToken: Token<'COUNT'>, count: Numeric, ...option: [] | [any: Token<'ANY'>]], [storedist: Token<'STOREDIST'>]]>], number>): Result<number, Context>
+  geosearchstoreBuffer(...args: Args<[destination: RedisKey, source: RedisKey, ...from: [memberToken: Token<'FROMMEMBER'>, member: RedisValue] | [fromlonlatToken: Token<'FROMLONLAT'>, longitude: Numeric, latitude: Numeric], ...by: [radiusToken: Token<'BYRADIUS'>, radius: Numeric, unit: Token<'M' | 'KM' | 'FT' | 'MI'>] | [widthToken: Token<'BYBOX'>, width: Numeric, height: Numeric, unit: Token<'M' | 'KM' | 'FT' | 'MI'>], ...options: AnyOrder<[[order: Token<'ASC' | 'DESC'>], [countToken: Token<'COUNT'>, count: Numeric, ...option: [] | [any: Token<'ANY'>]], [storedist: Token<'STOREDIST'>]]>], number>): Result<number, Context>
+
+  /**
    * Returns the string value of a key.
    * Since 1.0.0. O(1)
    */

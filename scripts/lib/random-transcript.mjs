@@ -8,7 +8,7 @@ const facts = JSON.parse(
   fs.readFileSync(new URL('../../src/command/facts.json', import.meta.url), 'utf8'),
 )
 
-const GROUPS = ['string', 'generic', 'hash', 'list', 'set', 'sorted-set', 'stream', 'bitmap']
+const GROUPS = ['string', 'generic', 'hash', 'list', 'set', 'sorted-set', 'stream', 'bitmap', 'geo']
 
 /** Every type under keys of its own, rebuilt now and then. */
 const SCENE = [
@@ -25,6 +25,7 @@ const SCENE = [
   'ZADD scores 1 a 2 b 3 c',
   'ZADD ranks {1..400}',
   'ZADD lex 0 a 0 b 0 f 0 g',
+  'GEOADD places 13.361389 38.115556 a 15.087269 37.502669 b 0 0 c 179.9 85 f -179.9 -85 g',
   'XADD stream 1-1 f v',
   'XADD stream 2-1 f v g w',
 ]
@@ -38,6 +39,7 @@ const KEYS = {
   set: ['ints', 'words'],
   'sorted-set': ['scores', 'ranks'],
   stream: ['stream'],
+  geo: ['places', 'scores', 'ranks'],
 }
 const ALL_KEYS = [...new Set(Object.values(KEYS).flat()), 'missing', 'other']
 
@@ -51,6 +53,8 @@ const EXTREMES = [
 const ENCODINGS = ['u8', 'u8', 'i8', 'u1', 'i4', 'u4', 'i64', 'u63', 'i5', 'u13', 'u64', 'u0', 'x']
 const BITS = ['0', '1', '7', '8', '9', '17', '#0', '#1', '#2', '39', '40', '100', '-1', 'abc', '#']
 const DOUBLES = ['0', '1', '2.5', '-1', '3', 'inf', '-inf', '1e3', 'abc', 'nan', '""', '.5', '10']
+const DEGREES = ['0', '13.4', '15', '38', '-180', '180', '85', '-85', '-0.5', '90', 'abc']
+const DISTANCES = ['0', '1', '200', '5000', '20000', '1e9', '12.5', '-1', 'inf', 'abc']
 const STRINGS = [
   'a',
   'b',
@@ -217,6 +221,8 @@ class Draft {
     if (name === 'encoding') return dice.pick(ENCODINGS)
     if (name === 'offset' && this.#docs.group === 'bitmap') return dice.pick(BITS)
     if (type === 'integer') return dice.chance(96) ? dice.pick(INTEGERS) : dice.pick(EXTREMES)
+    if (/^(longitude|latitude)$/.test(name)) return dice.pick(DEGREES)
+    if (/^(radius|circle|width|box|height)$/.test(name)) return dice.pick(DISTANCES)
     if (type === 'double') return dice.pick(DOUBLES)
     if (type === 'pattern') return dice.pick(['*', 'a*', '?', '[ab]', '1*', 'f'])
     if (this.#docs.group === 'stream' && /id|start|end|threshold/.test(name)) return dice.pick(IDS)

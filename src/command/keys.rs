@@ -1,6 +1,6 @@
 //! Where the keys stand among a command's words.
 
-use crate::bytes::parse_int;
+use crate::bytes::{is_word, parse_int};
 
 /// Positions count from 0, the command's name; negative ones from the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub enum Keys {
     Range { first: i8, last: i8, step: i8 },
     /// A count at `at`, that many keys after it; `also` is one more key before, 0 for none.
     Counted { at: u8, also: u8 },
+    /// The first argument, and the ones after the words STORE and STOREDIST, looked for from here.
+    Stored { from: u8 },
     /// After the word STREAMS, the first half of what follows.
     Streams,
 }
@@ -24,7 +26,7 @@ impl Keys {
     /// words tell.
     pub fn first_last_step(self) -> (i64, i64, i64) {
         match self {
-            Self::First | Self::Counted { also: 1.., .. } => (1, 1, 1),
+            Self::First | Self::Stored { .. } | Self::Counted { also: 1.., .. } => (1, 1, 1),
             Self::Second => (2, 2, 1),
             Self::Range { first, last, step } => (first.into(), last.into(), step.into()),
             Self::None | Self::Counted { .. } | Self::Streams => (0, 0, 0),
@@ -60,6 +62,16 @@ impl Keys {
                     positions.insert(0, usize::from(also));
                 }
                 Some(positions)
+            }
+            Self::Stored { from } => {
+                let after = |name| {
+                    let words = words.iter().enumerate().skip(from.into());
+                    let found = words.into_iter().find(|(_, word)| is_word(word, name));
+                    found.map(|(at, _)| at + 1).filter(|at| *at < len)
+                };
+                (len > 1).then(|| {
+                    [Some(1), after("STORE"), after("STOREDIST")].into_iter().flatten().collect()
+                })
             }
             Self::Streams => {
                 let at = words.iter().position(|word| word.eq_ignore_ascii_case(b"streams"))? + 1;

@@ -16,6 +16,8 @@ mod debug;
 pub mod expiry;
 pub mod facts;
 pub mod generic;
+pub mod geo;
+mod geo_search;
 pub mod hash;
 mod help;
 mod info;
@@ -137,6 +139,7 @@ static FAMILIES: &[&[Spec]] = &[
     hash::TABLE,
     set::TABLE,
     sorted_set::TABLE,
+    geo::TABLE,
     stream::TABLE,
     bitmap::TABLE,
     pubsub::TABLE,

@@ -101,7 +101,7 @@ impl Shape {
 
 /// What ZADD answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Answer {
+pub enum Answer {
     Added,
     /// CH.
     Changed,
@@ -192,6 +192,19 @@ fn add(
     let scores = pairs.iter().step_by(2).map(|word| parse_score(word));
     let scores: SmallVec<[f64; 8]> = scores.collect::<Result<_>>()?;
     cx.cost(scores.len())?;
+    let members = pairs.iter().skip(1).step_by(2).copied();
+    add_members(cx, key, scores.iter().copied().zip(members), options, answer)
+}
+
+/// Adds members with their scores to the sorted set under a key, and answers.
+#[inline]
+pub fn add_members<'m>(
+    cx: &mut Context<'_>,
+    key: &[u8],
+    members: impl ExactSizeIterator<Item = (f64, &'m [u8])> + Clone,
+    options: AddOptions,
+    answer: Answer,
+) -> Result {
     let limits = cx.limits();
     let found = if options.existing == Existing::Old {
         cx.db.write::<SortedSet>(key)?
@@ -200,11 +213,10 @@ fn add(
     };
     let (mut added, mut updated, mut last) = (0, 0, None);
     if let Some(set) = found {
-        let members = pairs.iter().skip(1).step_by(2);
-        let longest = members.map(|member| member.len()).max().unwrap_or(0);
-        set.expect(scores.len(), longest, &limits);
-        for (pair, score) in pairs.chunks_exact(2).zip(scores) {
-            last = match set.add(pair[1], score, options, &limits) {
+        let longest = members.clone().map(|(_, member)| member.len()).max().unwrap_or(0);
+        set.expect(members.len(), longest, &limits);
+        for (score, member) in members {
+            last = match set.add(member, score, options, &limits) {
                 AddOutcome::Added(score) => {
                     added += 1;
                     Some(score)

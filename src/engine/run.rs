@@ -364,6 +364,10 @@ fn one_key<'w>(spec: &Spec, words: &[&'w [u8]]) -> Option<&'w [u8]> {
     match spec.keys {
         Keys::First => words.get(1).copied(),
         Keys::Second => words.get(2).copied(),
+        Keys::Stored { .. } => match spec.keys.positions(words)?[..] {
+            [only] => words.get(only).copied(),
+            _ => None,
+        },
         // DEL, MGET, MSET and their like are called with one key most of the time.
         Keys::Range { first: 1, last, step } if words.len() == 1 + step as usize && last < 0 => {
             words.get(1).copied()

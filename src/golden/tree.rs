@@ -78,13 +78,15 @@ fn build<'a>(
         Token::Error(value) => Node::Error(lossy(value)),
         Token::Double(value) if resp3 => Node::Double(lossy(&double(value))),
         Token::Double(value) => Node::Bulk(double(value)),
+        Token::DoubleText(digits) if resp3 => Node::Double(lossy(digits)),
         Token::Bool(value) if resp3 => Node::Bool(value),
         Token::Bool(value) => Node::Integer(value.into()),
         Token::Verbatim(value) if resp3 => Node::Verbatim(value.to_vec()),
         Token::BigNumber(value) if resp3 => Node::BigNumber(lossy(value)),
-        Token::Bulk(value) | Token::Verbatim(value) | Token::BigNumber(value) => {
-            Node::Bulk(value.to_vec())
-        }
+        Token::Bulk(value)
+        | Token::DoubleText(value)
+        | Token::Verbatim(value)
+        | Token::BigNumber(value) => Node::Bulk(value.to_vec()),
         Token::Map(_) if resp3 => Node::Map(children),
         Token::Set(_) if resp3 => Node::Set(children),
         Token::Push(_) if resp3 => Node::Push(children),

@@ -21,7 +21,7 @@ use napi::sys;
 use smallvec::SmallVec;
 
 use super::wall::{Kind, Wall, state};
-use crate::bytes::write_double;
+use crate::bytes::{saturating_double, write_double};
 use crate::reply::{Reply, Token};
 
 /// A Buffer of up to so many bytes is made in JavaScript.
@@ -93,6 +93,10 @@ fn part(token: Token<'_>, shape: Shape) -> Part<'_> {
             Part::Made(kind::STRING, text)
         }
         Token::Double(value) => Part::Plain(kind::DOUBLE, value),
+        Token::DoubleText(digits) if resp2 => Part::Text(kind::STRING, digits),
+        Token::DoubleText(digits) => {
+            Part::Plain(kind::DOUBLE, saturating_double(digits).unwrap_or(f64::NAN))
+        }
         Token::Bool(value) if resp2 => Part::Plain(kind::INT, f64::from(u8::from(value))),
         Token::Bool(value) => Part::Plain(kind::BOOL, f64::from(u8::from(value))),
         Token::Array(len) => Part::Plain(kind::ARRAY, len as f64),

@@ -6,6 +6,7 @@ mod blob;
 mod dice;
 
 pub mod dict;
+pub mod geo;
 pub mod glob;
 pub mod hash;
 pub mod intset;
@@ -13,6 +14,7 @@ pub mod limits;
 pub mod list;
 pub mod listpack;
 pub mod one_word;
+pub mod part_sort;
 pub mod random;
 pub mod rank;
 pub mod set;
