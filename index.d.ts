@@ -397,8 +397,33 @@ declare namespace Redis {
     advance(ms: number): void
     /** Sets a manual clock, in milliseconds since 1970; throws for a clock of the system. */
     setTime(ms: number): void
-    /** Frees everything; its clients end. */
+    /** Opens the store to clients of other processes: RESP over a socket. */
+    listen(options?: ListenOptions): Promise<Server>
+    /** Frees everything; its servers and clients end. */
     close(): void
+  }
+
+  export interface ListenOptions {
+    /** 0 takes a free one. @default 6379 */
+    port?: number | undefined
+    /** Names or addresses. @default '127.0.0.1' */
+    host?: string | string[] | undefined
+    /** How many connections may wait to be let in. @default 511 */
+    backlog?: number | undefined
+  }
+
+  /** What `store.listen()` opens. Its connections are served by threads of their own. */
+  export class Server {
+    private constructor()
+    /** Where it listens; of several places the first. */
+    address(): { address: string; family: string; port: number }
+    readonly port: number
+    /** Lets the process end though the server listens. */
+    unref(): this
+    /** Keeps the process alive while the server listens, which is the default. */
+    ref(): this
+    /** Ends every connection; resolves when the last one has ended. */
+    close(): Promise<void>
   }
 
   /** A reply that is an error: the message has the server's words, its first word is the kind. */

@@ -9,6 +9,16 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/** A server that listens. */
+export declare class Listener {
+  /** Listens, or throws an error whose words begin with the system's code. */
+  constructor(store: Store, options: ListenOptions)
+  /** Every address it listens at. */
+  addresses(): Array<ListenAddress>
+  /** Lets nobody in any more and ends every connection; done when the last one has ended. */
+  close(): Promise<unknown>
+}
+
 /** A store of its own, apart from the one that the process shares. */
 export declare class Store {
   /** Opens an empty store. */
@@ -32,6 +42,20 @@ export declare function commandTable(): string
 
 /** The store that every `new Redis()` of the process shares, in all threads. */
 export declare function defaultStore(): Store
+
+/** One address of a server. */
+export interface ListenAddress {
+  address: string
+  family: string
+  port: number
+}
+
+/** Where to listen; names have been looked up. */
+export interface ListenOptions {
+  hosts: Array<string>
+  port?: number
+  backlog?: number
+}
 
 /** The options of `new Store(options)`. */
 export interface StoreOptions {

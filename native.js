@@ -835,6 +835,7 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
+module.exports.Listener = nativeBinding.Listener
 module.exports.Store = nativeBinding.Store
 module.exports.commandTable = nativeBinding.commandTable
 module.exports.defaultStore = nativeBinding.defaultStore

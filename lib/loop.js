@@ -272,7 +272,11 @@ let held = 0
 
 /** A pending command or a subscribed client came (1) or went (-1). */
 function keep(client, change) {
-  if (!client[kReferenced]) return
+  if (client[kReferenced]) holdLoop(change)
+}
+
+/** One reason more (1) or fewer (-1) for the process to stay alive. */
+function holdLoop(change) {
   const before = held
   held += change
   if (before === 0 && held > 0) native.hold()
@@ -333,6 +337,7 @@ module.exports = {
   abandon,
   limit,
   reference,
+  holdLoop,
   listen,
   enrol,
   strike,

@@ -4,6 +4,7 @@
 // isolation, for a memory limit or a clock of one's own.
 
 const { native, state, connected, wake } = require('./loop')
+const server = require('./server')
 const { kNative, kClosed } = require('./symbols')
 
 const OPTIONS = new Set(['maxmemory', 'maxmemoryPolicy', 'seed', 'clock', 'startTime'])
@@ -53,11 +54,23 @@ class Store {
     return this[kNative].usedMemory()
   }
 
-  /** Ends the clients of the store and frees what it holds. */
+  /**
+   * Opens the store to clients of other processes.
+   *
+   * @param {{ port?: number, host?: string | string[], backlog?: number }} [options]
+   * @returns {Promise<import('./server').Server>}
+   */
+  async listen(options) {
+    if (this[kClosed]) throw new Error('The store is closed.')
+    return server.listen(this[kNative], options)
+  }
+
+  /** Ends the servers and clients of the store and frees what it holds. */
   close() {
     if (this[kClosed]) return
     this[kClosed] = true
     for (const client of connected()) if (client.options.store === this) client.disconnect()
+    server.closeAll(this[kNative])
     this[kNative].close()
   }
 }

@@ -8,9 +8,11 @@ pub mod clock;
 pub mod error;
 pub mod long_double;
 pub mod memory;
+pub mod quoting;
 pub mod reply;
 pub mod shortest;
 
+pub mod resp;
 pub mod types;
 
 pub mod store;
@@ -20,6 +22,8 @@ pub mod hub;
 pub mod command;
 
 pub mod engine;
+
+pub mod server;
 
 #[cfg(test)]
 mod golden;

@@ -10,14 +10,15 @@ use std::path::{Path, PathBuf};
 
 /// Lowest floor first. Siblings on one floor do not know each other.
 const FLOORS: &[&[&str]] = &[
-    &["clock", "error", "memory", "shortest"],
+    &["clock", "error", "memory", "quoting", "shortest"],
     &["bytes"],
     &["long_double", "reply"],
-    &["types"],
+    &["resp", "types"],
     &["store"],
     &["hub"],
     &["command"],
     &["engine"],
+    &["server"],
     &["node"],
 ];
 

@@ -166,16 +166,21 @@ pub fn id_of(name: &str) -> Option<usize> {
     BY_NAME.get(name).copied()
 }
 
+/// The id of the command or container of this name, in any case.
+pub fn named(name: &[u8]) -> Option<usize> {
+    let mut name = smallvec::SmallVec::<[u8; 32]>::from_slice(name);
+    name.make_ascii_lowercase();
+    if name.contains(&b'|') {
+        return None;
+    }
+    std::str::from_utf8(&name).ok().and_then(id_of)
+}
+
 /// The id of the command that these words call: the subcommand's, if it has one. `Err` holds the
 /// container whose subcommand is unknown or missing.
 pub fn find(words: &[&[u8]]) -> std::result::Result<usize, Option<&'static Spec>> {
-    let mut name = smallvec::SmallVec::<[u8; 32]>::from_slice(words.first().ok_or(None)?);
-    name.make_ascii_lowercase();
-    if name.contains(&b'|') {
-        return Err(None);
-    }
-    let id = std::str::from_utf8(&name).ok().and_then(id_of).ok_or(None)?;
-    resolve(id, words)
+    let name = words.first().ok_or(None)?;
+    resolve(named(name).ok_or(None)?, words)
 }
 
 /// Goes from a container to the subcommand that the second word names.

@@ -2,13 +2,13 @@
 //!
 //! As long as nobody monitors, a command pays one load. The line is written once and shared.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
 use super::client::{Client, Delivery, Handle};
+use crate::quoting::quote;
 use crate::reply::Reply;
 
 /// The registry of monitors.
@@ -65,38 +65,4 @@ pub fn line(now_us: u64, client: &Client, words: &[&[u8]]) -> Vec<u8> {
         quote(&mut line, word);
     }
     line.into_bytes()
-}
-
-/// Between double quotes, with everything escaped that is not plain ASCII.
-fn quote(line: &mut String, word: &[u8]) {
-    line.push('"');
-    for &byte in word {
-        match byte {
-            b'"' | b'\\' => {
-                line.push('\\');
-                line.push(char::from(byte));
-            }
-            b'\n' => line.push_str("\\n"),
-            b'\r' => line.push_str("\\r"),
-            b'\t' => line.push_str("\\t"),
-            0x07 => line.push_str("\\a"),
-            0x08 => line.push_str("\\b"),
-            b' '..=b'~' => line.push(char::from(byte)),
-            // Writing to a string cannot fail.
-            _ => _ = write!(line, "\\x{byte:02x}"),
-        }
-    }
-    line.push('"');
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quote;
-
-    #[test]
-    fn bytes_are_escaped_as_servers_do() {
-        let mut line = String::new();
-        quote(&mut line, b"a \"b\" \\ \n\x00\xff");
-        assert_eq!(line, r#""a \"b\" \\ \n\x00\xff""#);
-    }
 }

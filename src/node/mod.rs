@@ -18,6 +18,7 @@ mod call;
 mod entry;
 mod inbox;
 mod pin;
+mod server;
 mod store;
 mod wall;
 mod words;

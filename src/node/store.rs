@@ -98,7 +98,7 @@ impl Store {
         self.id
     }
 
-    fn engine(&self) -> napi::Result<&Arc<Engine>> {
+    pub(super) fn engine(&self) -> napi::Result<&Arc<Engine>> {
         self.engine.as_ref().ok_or_else(|| napi::Error::from_reason("the store is closed"))
     }
 

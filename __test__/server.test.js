@@ -1,0 +1,152 @@
+'use strict'
+
+// A store behind a socket: other people's clients talk to it, and it comes and goes as the process
+// wants.
+
+const { test } = require('node:test')
+const assert = require('node:assert/strict')
+const { once } = require('node:events')
+const net = require('node:net')
+const { join } = require('node:path')
+const { spawn } = require('node:child_process')
+const { Worker } = require('node:worker_threads')
+const IORedis = require('ioredis')
+const { createClient } = require('redis')
+const Redis = require('..')
+
+const ROOT = join(__dirname, '..')
+
+/** A store that listens on a free port until the test has ended. */
+async function open(t, options) {
+  const store = new Redis.Store()
+  const server = await store.listen({ port: 0, ...options })
+  t.after(() => store.close())
+  return { store, server, port: server.port }
+}
+
+test('ioredis and node-redis talk to a store over its socket', async (t) => {
+  const { store, port } = await open(t)
+  const inside = new Redis({ store })
+  const io = new IORedis({ port })
+  t.after(() => io.disconnect())
+  assert.equal(await io.set('from', 'ioredis'), 'OK')
+  assert.equal(await inside.get('from'), 'ioredis')
+  assert.deepEqual(await io.pipeline().incr('n').incr('n').exec(), [
+    [null, 1],
+    [null, 2],
+  ])
+  const node = createClient({ url: `redis://127.0.0.1:${port}`, RESP: 3 })
+  await node.connect()
+  t.after(() => node.destroy())
+  await node.hSet('hash', { field: 'value' })
+  assert.deepEqual({ ...(await node.hGetAll('hash')) }, { field: 'value' })
+  inside.disconnect()
+})
+
+test('a message published inside is heard outside', async (t) => {
+  const { store, port } = await open(t)
+  const io = new IORedis({ port })
+  t.after(() => io.disconnect())
+  await io.subscribe('news')
+  const heard = once(io, 'message')
+  const inside = new Redis({ store })
+  await inside.publish('news', 'hello')
+  assert.deepEqual(await heard, ['news', 'hello'])
+  inside.disconnect()
+})
+
+test('a busy event loop does not keep a socket client waiting', async (t) => {
+  const { port } = await open(t)
+  const worker = new Worker(
+    `const { parentPort, workerData } = require('node:worker_threads')
+     const socket = require('node:net').connect(workerData, '127.0.0.1')
+     socket.once('connect', () => parentPort.postMessage('here'))
+     parentPort.once('message', (flag) => {
+       socket.once('data', () => { flag[0] = 1; socket.end() })
+       socket.write('PING\\r\\n')
+     })`,
+    { eval: true, workerData: port },
+  )
+  await once(worker, 'message')
+  const flag = new Int32Array(new SharedArrayBuffer(4))
+  worker.postMessage(flag)
+  const until = Date.now() + 10_000
+  while (Atomics.load(flag, 0) === 0 && Date.now() < until) {
+    // busy: this loop never lets a socket of this thread be read
+  }
+  assert.equal(flag[0], 1)
+  await once(worker, 'exit')
+})
+
+test('a taken port is told by the error', async (t) => {
+  const { store, port } = await open(t)
+  await assert.rejects(store.listen({ port }), { code: 'EADDRINUSE', port })
+  await assert.rejects(store.listen({ prot: 0 }), /no option "prot"/)
+})
+
+/** Opens a connection that has been let in; answers a promise of its end. */
+async function visit(port) {
+  const socket = net.connect(port, '127.0.0.1')
+  const closed = new Promise((resolve) => {
+    socket.on('close', resolve).on('error', () => {})
+  })
+  socket.write('PING\r\n')
+  await once(socket, 'data')
+  return { closed }
+}
+
+test('closing the server, or the store, ends its connections', async (t) => {
+  const { store, server, port } = await open(t)
+  const first = await visit(port)
+  await server.close()
+  await first.closed
+  const again = await store.listen({ port: 0 })
+  const second = await visit(again.port)
+  store.close()
+  await second.closed
+  await assert.rejects(store.listen({ port: 0 }), /store is closed/)
+})
+
+/** Runs a script of its own; answers what it printed when it has ended. */
+async function run(t, script) {
+  const child = spawn(process.execPath, ['-e', script], { cwd: ROOT })
+  t.after(() => child.kill())
+  let printed = ''
+  child.stdout.on('data', (chunk) => {
+    printed += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    printed += chunk
+  })
+  await once(child, 'close')
+  return printed
+}
+
+test('a listening server keeps the process alive, unless it is told not to', async (t) => {
+  const script = (after) => `
+    const { Store } = require('.')
+    new Store().listen({ port: 0 }).then((server) => { ${after} })
+    process.on('exit', () => console.log('ended'))`
+  assert.equal(await run(t, script('server.unref()')), 'ended\n')
+  const kept = await run(
+    t,
+    script(
+      "setTimeout(() => console.log('alive'), 50).unref(); setTimeout(() => server.close(), 100).unref()",
+    ),
+  )
+  assert.equal(kept, 'alive\nended\n')
+})
+
+test('a worker that ends takes its server along', async () => {
+  const worker = new Worker(
+    `const { Store } = require(${JSON.stringify(ROOT)})
+     new Store().listen({ port: 0 }).then((server) => {
+       require('node:worker_threads').parentPort.postMessage(server.port)
+     })`,
+    { eval: true },
+  )
+  const [port] = await once(worker, 'message')
+  const guest = await visit(port)
+  await worker.terminate()
+  await guest.closed
+})

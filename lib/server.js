@@ -1,0 +1,106 @@
+'use strict'
+
+// A store's door for clients of other processes: RESP over sockets, served by threads of the
+// native module. This file only opens and closes it.
+
+const dns = require('node:dns/promises')
+const net = require('node:net')
+const { native, holdLoop } = require('./loop')
+
+const OPTIONS = new Set(['port', 'host', 'backlog'])
+
+/** Servers that listen; held so that nobody collects them. */
+const open = new Set()
+
+class Server {
+  #store
+  #listener
+  #addresses
+  #referenced = true
+  #closing
+
+  /** Use `store.listen()`. */
+  constructor(store, listener) {
+    this.#store = store
+    this.#listener = listener
+    this.#addresses = listener.addresses()
+    open.add(this)
+    holdLoop(1)
+  }
+
+  /** @returns {{ address: string, family: string, port: number }} where it listens */
+  address() {
+    return this.#addresses[0] ?? null
+  }
+
+  /** The TCP port, also where it was left open. */
+  get port() {
+    return this.#addresses[0]?.port
+  }
+
+  /** Lets the process end though the server listens. */
+  unref() {
+    if (this.#referenced && open.has(this)) holdLoop(-1)
+    this.#referenced = false
+    return this
+  }
+
+  /** Keeps the process alive while the server listens, which is the default. */
+  ref() {
+    if (!this.#referenced && open.has(this)) holdLoop(1)
+    this.#referenced = true
+    return this
+  }
+
+  /** Ends every connection; resolves when the last one has ended. */
+  close() {
+    this.#closing ??= this.#end()
+    return this.#closing
+  }
+
+  async #end() {
+    await this.#listener.close()
+    open.delete(this)
+    if (this.#referenced) holdLoop(-1)
+  }
+
+  /** Is it a door of this store? */
+  belongsTo(store) {
+    return this.#store === store
+  }
+}
+
+/** The numeric addresses of what users call a host. */
+async function lookUp(host) {
+  if (net.isIP(host)) return [host]
+  const found = await dns.lookup(host, { all: true })
+  return found.map(({ address }) => address)
+}
+
+/**
+ * @param {object} store the native store
+ * @param {{ port?: number, host?: string | string[], backlog?: number }} [options]
+ * @returns {Promise<Server>}
+ */
+async function listen(store, options = {}) {
+  for (const name of Object.keys(options)) {
+    if (!OPTIONS.has(name)) throw new TypeError(`a server has no option "${name}"`)
+  }
+  const { port = 6379, host = '127.0.0.1', backlog } = options
+  const hosts = (await Promise.all([host].flat().map(lookUp))).flat()
+  try {
+    return new Server(store, new native.Listener(store, { hosts, port, backlog }))
+  } catch (cause) {
+    const error = new Error(`listen ${cause.message}`, { cause })
+    const code = /^E[A-Z]+(?=:)/.exec(cause.message)
+    if (code) Object.assign(error, { code: code[0], syscall: 'listen', address: hosts[0], port })
+    throw error
+  }
+}
+
+/** Closes every server of a store. */
+function closeAll(store) {
+  for (const server of open) if (server.belongsTo(store)) server.close()
+}
+
+module.exports = { Server, listen, closeAll }

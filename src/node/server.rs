@@ -1,0 +1,111 @@
+//! Servers as JavaScript opens them: a store's door for clients of other processes.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use napi::bindgen_prelude::AsyncTask;
+use napi::{Env, Task};
+use napi_derive::napi;
+
+use super::store::Store;
+use crate::server::{Options, Server};
+
+/// How long `close` waits for connections in the middle of a command.
+const CLOSE_MOST: Duration = Duration::from_secs(10);
+
+/// Where to listen; names have been looked up.
+#[napi(object)]
+pub struct ListenOptions {
+    pub hosts: Vec<String>,
+    pub port: Option<u16>,
+    pub backlog: Option<i32>,
+}
+
+/// One address of a server.
+#[napi(object)]
+pub struct ListenAddress {
+    pub address: String,
+    pub family: String,
+    pub port: u16,
+}
+
+/// A server that listens.
+#[napi]
+pub struct Listener {
+    server: Arc<Server>,
+}
+
+#[napi]
+impl Listener {
+    /// Listens, or throws an error whose words begin with the system's code.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(store: &Store, options: ListenOptions) -> napi::Result<Self> {
+        let mut addresses = Vec::new();
+        for host in &options.hosts {
+            let ip: IpAddr = host
+                .parse()
+                .map_err(|_| napi::Error::from_reason(format!("EINVAL: '{host}' is no address")))?;
+            addresses.extend(options.port.map(|port| SocketAddr::new(ip, port)));
+        }
+        let options = Options { addresses, backlog: options.backlog.unwrap_or(511) };
+        let server = Server::listen(Arc::clone(store.engine()?), &options)
+            .map_err(|error| napi::Error::from_reason(words(&error)))?;
+        Ok(Self { server })
+    }
+
+    /// Every address it listens at.
+    #[napi(catch_unwind)]
+    pub fn addresses(&self) -> Vec<ListenAddress> {
+        let told = |address: &SocketAddr| ListenAddress {
+            address: address.ip().to_string(),
+            family: if address.is_ipv4() { "IPv4" } else { "IPv6" }.into(),
+            port: address.port(),
+        };
+        self.server.addresses().iter().map(told).collect()
+    }
+
+    /// Lets nobody in any more and ends every connection; done when the last one has ended.
+    #[napi(catch_unwind)]
+    pub fn close(&self) -> AsyncTask<Closing> {
+        self.server.close();
+        AsyncTask::new(Closing(Arc::clone(&self.server)))
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.server.close();
+    }
+}
+
+/// Waits on a thread of Node's pool.
+pub struct Closing(Arc<Server>);
+
+impl Task for Closing {
+    type Output = ();
+    type JsValue = ();
+
+    fn compute(&mut self) -> napi::Result<()> {
+        self.0.wait(CLOSE_MOST);
+        Ok(())
+    }
+
+    fn resolve(&mut self, _env: Env, (): ()) -> napi::Result<()> {
+        Ok(())
+    }
+}
+
+/// An error of the system in the words of Node.js: `EADDRINUSE: address already in use`.
+fn words(error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    let code = match error.kind() {
+        ErrorKind::AddrInUse => "EADDRINUSE",
+        ErrorKind::AddrNotAvailable => "EADDRNOTAVAIL",
+        ErrorKind::PermissionDenied => "EACCES",
+        ErrorKind::NotFound => "ENOENT",
+        ErrorKind::InvalidInput => "EINVAL",
+        _ => "EIO",
+    };
+    format!("{code}: {error}")
+}
