@@ -78,7 +78,7 @@ async function lookUp(host) {
 }
 
 /**
- * @param {object} store the native store
+ * @param {import('../native').Store} store the native store
  * @param {{ port?: number, host?: string | string[], backlog?: number }} [options]
  * @returns {Promise<Server>}
  */

@@ -58,7 +58,7 @@ class Store {
    * Opens the store to clients of other processes.
    *
    * @param {{ port?: number, host?: string | string[], backlog?: number }} [options]
-   * @returns {Promise<import('./server').Server>}
+   * @returns {Promise<InstanceType<typeof server.Server>>}
    */
   async listen(options) {
     if (this[kClosed]) throw new Error('The store is closed.')

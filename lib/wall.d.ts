@@ -35,6 +35,7 @@ export interface Wall {
   commandTable(): string
   defaultStore(): import('../native').Store
   Store: typeof import('../native').Store
+  Listener: typeof import('../native').Listener
 }
 
 export type Answer = string | number | Buffer | null | undefined | true

@@ -49,7 +49,7 @@ impl Engine {
         let longest = config.get(PROTO_MAX_BULK_LEN) as usize;
         if !spec.is(PLAIN)
             || client.transaction.is_some()
-            || client.subscriber_mode
+            || client.subscriber_mode && client.handle.subscriptions() > 0
             || !client.standing.is_unrestricted()
             || !spec.takes(words.len())
             || spec.is(DENY_OOM) && config.get(MAXMEMORY) != 0

@@ -42,13 +42,14 @@ impl Listener {
     #[napi(constructor, catch_unwind)]
     pub fn new(store: &Store, options: ListenOptions) -> napi::Result<Self> {
         let mut addresses = Vec::new();
-        for host in &options.hosts {
+        let ListenOptions { hosts, port, backlog } = options;
+        for host in &hosts {
             let ip: IpAddr = host
                 .parse()
                 .map_err(|_| napi::Error::from_reason(format!("EINVAL: '{host}' is no address")))?;
-            addresses.extend(options.port.map(|port| SocketAddr::new(ip, port)));
+            addresses.extend(port.map(|port| SocketAddr::new(ip, port)));
         }
-        let options = Options { addresses, backlog: options.backlog.unwrap_or(511) };
+        let options = Options { addresses, backlog: backlog.unwrap_or(511) };
         let server = Server::listen(Arc::clone(store.engine()?), &options)
             .map_err(|error| napi::Error::from_reason(words(&error)))?;
         Ok(Self { server })

@@ -84,7 +84,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         guests: Arc<Guests>,
     ) -> Option<Self> {
         let post = Arc::new(Post::new(address, Arc::downgrade(&engine)));
-        let mut client = engine.connect(Arc::clone(&post) as Arc<dyn Mailbox>, Protocol::Resp2);
+        let mut client =
+            engine.connect_from_network(Arc::clone(&post) as Arc<dyn Mailbox>, Protocol::Resp2);
         client.subscriber_mode = true;
         if !guests.enter(client.id(), &post) {
             engine.disconnect(client);
@@ -153,10 +154,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Runs what is complete, as long as the client is here.
     fn run_requests(&mut self) {
-        while self.state == State::Open && self.client.is_some() {
+        while self.state == State::Open {
+            let Some(client) = &self.client else { break };
             let limits = Limits {
                 bulk_max: self.engine.hub.config.get(PROTO_MAX_BULK_LEN),
-                is_stranger: false,
+                is_stranger: self.engine.must_authenticate(client),
             };
             match self.reader.next(self.input.filled(), limits) {
                 Ok(Step::Request(taken)) => self.run(taken),
