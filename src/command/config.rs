@@ -98,6 +98,7 @@ fn set(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
         cx.config().set(parameter.index(), value);
     }
     cx.space.counts_uses.store(cx.config().policy().counts_uses(), Ordering::Relaxed);
+    cx.hub.settings_changed();
     drop(held);
     cx.out.ok();
     Ok(())

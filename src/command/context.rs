@@ -3,6 +3,7 @@
 
 use crate::bytes::{parse_double, saturating_double};
 use crate::error::{Error, Result};
+use crate::hub::listeners::OF_CHANGES;
 use crate::hub::waiting::{Empty, Wait};
 use crate::hub::{Client, Config, Hub, Queued, config};
 use crate::reply::Reply;
@@ -86,13 +87,30 @@ impl<'a> Context<'a> {
     }
 
     /// As `changed`, for a key of another database (MOVE, COPY).
+    #[inline]
     pub fn changed_in(&mut self, db: usize, key: &[u8], event: &'static str) {
-        if self.hub.watch.any() {
-            self.hub.watch.touched(db, key);
+        if self.hub.listeners.any(OF_CHANGES) {
+            self.tell(db, key, event);
         }
-        if self.hub.waiting.any() && may_serve(event) && self.hub.waiting.has(db, key) {
+    }
+
+    /// Tells everybody who listens to changes.
+    #[cold]
+    fn tell(&mut self, db: usize, key: &[u8], event: &'static str) {
+        self.tell_noted();
+        self.aside(|cx| cx.hub.changed(db, key, event));
+        if may_serve(event) && self.hub.waiting.has(db, key) {
             self.ready(db, key);
         }
+    }
+
+    /// Tells what the database noted beside what commands say they changed: dead keys, new ones,
+    /// and those that were asked for in vain.
+    #[cold]
+    pub fn tell_noted(&mut self) {
+        // Noted inside the books, and so dropped inside them.
+        let noted = self.db.take_noted();
+        self.aside(|cx| cx.hub.tell_noted(cx.db.index(), &noted));
     }
 
     /// After a change that may have taken the last element: the key goes with it. Tells both.
@@ -130,13 +148,14 @@ impl<'a> Context<'a> {
 
     /// Looks into a database; keys met dead there are told of like everywhere. Only after
     /// `alone`.
-    pub fn look<R>(&self, index: usize, look: impl FnOnce(&Db<'a>) -> R) -> Result<R> {
-        let db = self.other_db(index)?;
-        let seen = look(&db);
+    pub fn look<R>(&self, index: usize, look: impl FnOnce(&mut Db<'a>) -> R) -> Result<R> {
+        let mut db = self.other_db(index)?;
+        let seen = look(&mut db);
         self.space.count(db.take_stats());
-        for dead in db.take_expired() {
-            self.hub.died(index, &dead.key, dead.loss);
-        }
+        let noted = db.take_noted();
+        let before = crate::memory::balance();
+        self.hub.tell_noted(index, &noted);
+        self.space.charge(before - crate::memory::balance());
         Ok(seen)
     }
 

@@ -174,7 +174,7 @@ fn give_deadline(cx: &mut Context<'_>, args: &mut Args<'_>, unit: Unit) -> Resul
 /// `PERSIST key`: 1 if the key had a deadline.
 fn persist(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let key = args.key()?;
-    let mortal = cx.db.entry(key).is_some_and(|entry| entry.deadline_ms().is_some());
+    let mortal = cx.db.peek(key).is_some_and(|entry| entry.deadline_ms().is_some());
     if mortal {
         cx.db.set_deadline(key, None);
         cx.changed(key, "persist");
@@ -209,7 +209,7 @@ fn write_deadline(
     show: impl FnOnce(u64, u64) -> u64,
 ) -> Result {
     let now_ms = cx.db.now_ms();
-    let shown = match cx.db.peek(args.key()?) {
+    let shown = match cx.db.glance(args.key()?) {
         None => -2,
         Some(entry) => entry.deadline_ms().map_or(-1, |at_ms| show(at_ms, now_ms) as i64),
     };

@@ -4,7 +4,7 @@ use super::{ALONE, Args, Context, DENY_OOM, FAST, Keys, READ, Spec, WRITE, spec}
 use crate::bytes::{lossy, parse_int, parse_unsigned};
 use crate::error::{Error, Result};
 use crate::reply::Reply;
-use crate::store::{DATABASES, Entry, work};
+use crate::store::{DATABASES, Db, Entry, work};
 use crate::types::glob::{self, Case};
 
 const ALL: Keys = Keys::Range { first: 1, last: -1, step: 1 };
@@ -56,7 +56,7 @@ fn touch(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
 
 /// `TYPE key`
 fn type_(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
-    let name = cx.db.kind(args.key()?).map_or("none", |kind| kind.name());
+    let name = cx.db.glance(args.key()?).map_or("none", |entry| entry.kind().name());
     cx.out.status(name);
     Ok(())
 }
@@ -166,18 +166,20 @@ fn copy(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
 /// Puts an entry into a database unless its key is taken there.
 fn place(cx: &mut Context<'_>, index: usize, entry: Entry, replace: bool) -> Result<bool> {
     if index == cx.db.index() {
-        if !replace && cx.db.peek(entry.key()).is_some() {
-            return Ok(false);
-        }
-        cx.db.put(entry);
-        return Ok(true);
+        return Ok(settle(&mut cx.db, entry, replace));
     }
-    let mut other = cx.other_db(index)?;
-    if !replace && other.peek(entry.key()).is_some() {
-        return Ok(false);
+    cx.look(index, |db| settle(db, entry, replace))
+}
+
+/// What was there is gone before the copy comes: who hears of new keys hears of it.
+fn settle(db: &mut Db<'_>, entry: Entry, replace: bool) -> bool {
+    if replace {
+        db.remove(entry.key());
+    } else if db.peek(entry.key()).is_some() {
+        return false;
     }
-    other.put(entry);
-    Ok(true)
+    db.put(entry);
+    true
 }
 
 /// `MOVE key db`: 1 if it was moved; 0 if it is missing here or taken there.
@@ -193,7 +195,7 @@ fn move_(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
         return Ok(());
     }
     if let Some(entry) = cx.db.take(key) {
-        cx.other_db(index)?.put(entry);
+        cx.look(index, |db| db.put(entry))?;
     }
     cx.changed(key, "move_from");
     cx.changed_in(index, key, "move_to");

@@ -308,8 +308,9 @@ fn strlen(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
 fn append(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let key = args.key()?;
     let tail = args.next()?;
-    let Some(len) = cx.db.string(key)?.map(|text| text.len()) else {
-        store(cx, key, tail, Deadline::Clear);
+    let Some(len) = cx.db.old_string(key)?.map(|text| text.len()) else {
+        cx.db.set_string(key, tail, Deadline::Clear);
+        cx.changed(key, "append");
         cx.out.len(tail.len());
         return Ok(());
     };
@@ -328,7 +329,7 @@ fn setrange(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let offset = args.int()?;
     let patch = args.next()?;
     let offset = usize::try_from(offset).map_err(|_| Error::Plain("ERR offset is out of range"))?;
-    let len = cx.db.string(key)?.map_or(0, |text| text.len());
+    let len = cx.db.old_string(key)?.map_or(0, |text| text.len());
     if patch.is_empty() {
         cx.out.len(len);
         return Ok(());
@@ -403,7 +404,7 @@ fn incrbyfloat(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let by = args.next()?;
     let sum = {
         let mut scratch = itoa::Buffer::new();
-        let old = cx.db.string(key)?;
+        let old = cx.db.old_string(key)?;
         let old = old.as_ref().map_or(&b"0"[..], |text| text.as_bytes(&mut scratch));
         crate::long_double::add(old, by)?
     };

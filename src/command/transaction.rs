@@ -96,19 +96,12 @@ fn meet_dead_keys(cx: &mut Context<'_>) -> Result {
     Ok(())
 }
 
-/// Tells who watches the keys that were just met dead.
-fn tell_dead(cx: &Context<'_>) {
-    for dead in cx.db.take_expired() {
-        cx.hub.died(cx.db.index(), &dead.key, dead.loss);
-    }
-}
-
 /// `WATCH key [key ...]`: a change of any of them before EXEC makes EXEC answer nil.
 fn watch(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     for key in args.rest() {
         // A key that is dead already is missing, which is no change.
         cx.db.peek(key);
-        tell_dead(cx);
+        cx.tell_noted();
         cx.aside(|cx| cx.hub.watch.add(cx.client, key));
     }
     cx.out.ok();

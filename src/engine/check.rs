@@ -185,9 +185,7 @@ impl Engine {
                 return Err(Error::Away);
             }
             let told = |db: usize, entry: &Entry| {
-                if self.hub.watch.any() {
-                    self.hub.watch.touched(db, entry.key());
-                }
+                self.hub.gone(db, entry.key(), "evicted");
             };
             let found = self.space.evict(policy, samples, &mut pool, patience, told)?;
             let entry = found.ok_or(Error::OutOfMemory)?;

@@ -25,6 +25,8 @@ mod tests_books;
 #[cfg(test)]
 mod tests_clients;
 #[cfg(test)]
+mod tests_listeners;
+#[cfg(test)]
 mod tests_threads;
 mod tick;
 mod wake;
@@ -273,6 +275,7 @@ impl Engine {
     pub fn settings_changed(&self) {
         let counts = self.hub.config.policy().counts_uses();
         self.space.counts_uses.store(counts, Ordering::Relaxed);
+        self.hub.settings_changed();
     }
 }
 

@@ -10,6 +10,7 @@ use crate::command::{
 };
 use crate::error::Error;
 use crate::hub::config::{MAXMEMORY, PROTO_MAX_BULK_LEN};
+use crate::hub::listeners::OF_COMMANDS;
 use crate::hub::waiting::{Parked, Wait};
 use crate::hub::{Client, Queued};
 use crate::memory;
@@ -53,7 +54,7 @@ impl Engine {
             || !client.standing.is_unrestricted()
             || !spec.takes(words.len())
             || spec.is(DENY_OOM) && config.get(MAXMEMORY) != 0
-            || self.hub.monitors.any()
+            || self.hub.listeners.any(OF_COMMANDS)
             || words.iter().any(|word| word.len() > longest)
         {
             return false;
@@ -299,6 +300,7 @@ impl Engine {
         let mut db = unsafe { Db::new(&self.space, table, client.db, scope) };
         db.quiet = client.no_touch;
         db.patience = patience;
+        db.notes = self.hub.to_note();
         prepare(&mut db);
         let mut cx = Context {
             db,
@@ -328,10 +330,8 @@ impl Engine {
         // A command that waited is run again: it has been counted.
         let again = retry.is_some() || cx.client.handle.blocked.load(Ordering::Relaxed);
         self.space.count(Stats { commands: u64::from(!again), ..cx.db.take_stats() });
-        if cx.db.has_expired() {
-            for dead in cx.db.take_expired() {
-                self.hub.died(cx.db.index(), &dead.key, dead.loss);
-            }
+        if cx.db.has_noted() {
+            cx.tell_noted();
         }
         if !spec.is(NO_KEYSPACE) {
             let growth = cx.out.take_growth() + cx.aside;

@@ -22,26 +22,26 @@ impl Mailbox for Inbox {
 }
 
 /// A client with its inbox.
-struct Person {
-    engine: Arc<Engine>,
-    client: Option<Box<Client>>,
+pub(super) struct Person {
+    pub(super) engine: Arc<Engine>,
+    pub(super) client: Option<Box<Client>>,
     inbox: Arc<Inbox>,
 }
 
 impl Person {
-    fn alone() -> Self {
+    pub(super) fn alone() -> Self {
         let options =
             Options { clock: ClockOption::Manual(1_000_000), seed: Some(1), ..Options::default() };
         Self::of(&Engine::open(&options))
     }
 
-    fn of(engine: &Arc<Engine>) -> Self {
+    pub(super) fn of(engine: &Arc<Engine>) -> Self {
         let inbox = Arc::<Inbox>::default();
         let client = engine.connect(Arc::clone(&inbox) as Arc<dyn Mailbox>, Protocol::Resp3);
         Self { engine: Arc::clone(engine), client: Some(client), inbox }
     }
 
-    fn call(&mut self, line: &str) -> Reply {
+    pub(super) fn call(&mut self, line: &str) -> Reply {
         let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
         let mut out = Reply::new();
         self.engine.call(&mut self.client, None, &words, &mut out, Patience::Waits);
@@ -49,17 +49,17 @@ impl Person {
     }
 
     /// The reply as one line of words.
-    fn say(&mut self, line: &str) -> String {
+    pub(super) fn say(&mut self, line: &str) -> String {
         let reply = self.call(line);
         reply.tokens().map(show).collect::<Vec<_>>().join(" ")
     }
 
-    fn say_all(&mut self, lines: &[&str]) -> String {
+    pub(super) fn say_all(&mut self, lines: &[&str]) -> String {
         lines.iter().map(|line| self.say(line)).last().unwrap_or_default()
     }
 
     /// What arrived since the last call.
-    fn heard(&mut self) -> Vec<String> {
+    pub(super) fn heard(&mut self) -> Vec<String> {
         let arrived = std::mem::take(&mut *self.inbox.0.lock());
         let lines = arrived.into_iter().map(|delivery| match delivery {
             Delivery::Push(reply) => reply.tokens().map(show).collect::<Vec<_>>().join(" "),
@@ -72,7 +72,7 @@ impl Person {
         lines.collect()
     }
 
-    fn handle(&self) -> &Handle {
+    pub(super) fn handle(&self) -> &Handle {
         &self.client.as_ref().expect("the client is at home").handle
     }
 }

@@ -65,14 +65,10 @@ impl Engine {
         // SAFETY: who serves holds the gate alone, and no other Db exists between two commands.
         #[expect(unsafe_code, reason = "the gate is held by the caller, in another variable")]
         let db = unsafe { Db::new(&self.space, table, db, Scope::All) };
-        self.space.charged(|| {
-            let kind = db.kind(key);
-            self.space.count(db.take_stats());
-            for dead in db.take_expired() {
-                self.hub.died(db.index(), &dead.key, dead.loss);
-            }
-            kind
-        })
+        let (kind, noted) = self.space.charged(|| (db.kind(key), db.take_noted()));
+        self.hub.tell_noted(db.index(), &noted);
+        self.space.charged(|| drop(noted));
+        kind
     }
 
     fn try_again(

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+use super::notify;
 use crate::store::evict::Policy;
 
 /// How a parameter is written and read.
@@ -18,6 +19,8 @@ pub enum Format {
     Memory { min: i64, max: i64 },
     /// One of the eviction policies.
     Policy,
+    /// Classes of keyspace events, a letter each.
+    Events,
 }
 
 /// One parameter.
@@ -86,6 +89,7 @@ parameters! {
     STREAM_NODE_MAX_BYTES "stream-node-max-bytes" None,
         Format::Memory { min: 0, max: i64::MAX }, 4096;
     STREAM_NODE_MAX_ENTRIES "stream-node-max-entries" None, ANY, 100;
+    NOTIFY_KEYSPACE_EVENTS "notify-keyspace-events" None, Format::Events, 0;
 }
 
 /// A setting that is told but has only one value here.
@@ -101,14 +105,13 @@ const fn fixed(name: &'static str, value: &'static str) -> Fixed {
 }
 
 /// What tools ask for and can be answered truly.
-pub static FIXED: [Fixed; 11] = [
+pub static FIXED: [Fixed; 10] = [
     Fixed { name: "databases", value: "16", is_immutable: true },
     fixed("appendonly", "no"),
     fixed("hz", "10"),
     fixed("lfu-decay-time", "1"),
     fixed("lfu-log-factor", "10"),
     fixed("list-compress-depth", "0"),
-    fixed("notify-keyspace-events", ""),
     fixed("port", "0"),
     fixed("requirepass", ""),
     fixed("save", ""),
@@ -146,6 +149,7 @@ impl Config {
     pub fn show(&self, parameter: &Parameter) -> String {
         match parameter.format {
             Format::Policy => self.policy().name().to_owned(),
+            Format::Events => notify::show(self.get(parameter.index) as u32),
             _ => self.get(parameter.index).to_string(),
         }
     }
@@ -189,6 +193,9 @@ impl Parameter {
                 let names: Vec<_> = Policy::names().collect();
                 format!("argument(s) must be one of the following: {}", names.join(", "))
             }),
+            Format::Events => notify::parse(value)
+                .map(i64::from)
+                .ok_or_else(|| "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".to_owned()),
             Format::Number { min, max } => match crate::bytes::parse_int(value) {
                 None => Err("argument couldn't be parsed into an integer".to_owned()),
                 Some(number) if number < min || number > max => {

@@ -1,13 +1,16 @@
 //! What outlives one command: clients, subscriptions, waits, watches and settings.
 //!
-//! Nothing here touches a key's value. Each registry has one lock of its own and an atomic count
-//! beside it, so that a store in which nobody subscribes, waits or watches pays one load each.
+//! Nothing here touches a key's value. Each registry has one lock of its own and a bit in
+//! `listeners`, so that a store in which nobody waits, watches or monitors pays one load for all.
 
 pub mod acl;
+mod change;
 pub mod client;
 pub mod clients;
 pub mod config;
+pub mod listeners;
 pub mod monitor;
+pub mod notify;
 mod place;
 pub mod pubsub;
 pub mod waiting;
@@ -15,13 +18,13 @@ pub mod watch;
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-use crate::store::Loss;
 
 pub use acl::Standing;
 pub use client::{Client, Delivery, Handle, Mailbox, Queued, Transaction};
 pub use config::Config;
+pub use listeners::Listeners;
 
 /// Random digits; made from the process's own chance, so that a store's seed cannot be read off.
 struct RunId(String);
@@ -36,8 +39,8 @@ impl Default for RunId {
 }
 
 /// The registries of one store.
-#[derive(Default)]
 pub struct Hub {
+    pub listeners: Arc<Listeners>,
     pub acl: acl::Acl,
     pub clients: clients::Clients,
     pub pubsub: pubsub::PubSub,
@@ -52,7 +55,21 @@ pub struct Hub {
 
 impl Hub {
     pub fn new() -> Self {
-        Self::default()
+        let listeners = Arc::<Listeners>::default();
+        let share = || Arc::clone(&listeners);
+        Self {
+            acl: acl::Acl::default(),
+            clients: clients::Clients::default(),
+            pubsub: pubsub::PubSub::default(),
+            waiting: waiting::Waiting::new(share()),
+            watch: watch::Watch::new(share()),
+            monitors: monitor::Monitors::new(share()),
+            config: Config::default(),
+            next_client_id: AtomicU64::new(0),
+            started_ms: AtomicU64::new(0),
+            run_id: RunId::default(),
+            listeners,
+        }
     }
 
     /// The store is opened at this moment.
@@ -74,13 +91,6 @@ impl Hub {
         self.next_client_id.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// A key has died, or fields of it have: who watches it must know.
-    pub fn died(&self, db: usize, key: &[u8], _loss: Loss) {
-        if self.watch.any() {
-            self.watch.touched(db, key);
-        }
-    }
-
     /// Ends a client's transaction, if one is open, and its watches.
     pub fn abandon(&self, client: &mut Client) {
         client.transaction = None;
@@ -95,5 +105,11 @@ impl Hub {
         self.pubsub.drop_all(&client.handle);
         self.monitors.remove(client.id());
         self.clients.remove(client.id());
+    }
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self::new()
     }
 }

@@ -3,25 +3,28 @@
 //! As long as nobody monitors, a command pays one load. The line is written once and shared.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
 use super::client::{Client, Delivery, Handle};
+use super::listeners::{Listeners, MONITORED};
 use crate::quoting::quote;
 use crate::reply::Reply;
 
 /// The registry of monitors.
-#[derive(Default)]
 pub struct Monitors {
     list: Mutex<Vec<Arc<Handle>>>,
-    count: AtomicUsize,
+    listeners: Arc<Listeners>,
 }
 
 impl Monitors {
+    pub fn new(listeners: Arc<Listeners>) -> Self {
+        Self { list: Mutex::default(), listeners }
+    }
+
     #[inline]
     pub fn any(&self) -> bool {
-        self.count.load(Ordering::Relaxed) != 0
+        self.listeners.any(MONITORED)
     }
 
     /// The client hears of every command from now on.
@@ -30,7 +33,7 @@ impl Monitors {
         if list.iter().all(|known| known.id != handle.id) {
             list.push(Arc::clone(handle));
         }
-        self.count.store(list.len(), Ordering::Relaxed);
+        self.listeners.set(MONITORED, true);
     }
 
     /// Forgets a client.
@@ -38,7 +41,7 @@ impl Monitors {
         if self.any() {
             let mut list = self.list.lock();
             list.retain(|known| known.id != id);
-            self.count.store(list.len(), Ordering::Relaxed);
+            self.listeners.set(MONITORED, !list.is_empty());
         }
     }
 

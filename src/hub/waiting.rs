@@ -5,11 +5,13 @@
 //! which one lock decides.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
 use super::client::Client;
+use super::listeners::{Listeners, WAITED};
 use super::place::{At, Places};
 use crate::types::Kind;
 
@@ -50,16 +52,20 @@ struct Lists {
 }
 
 /// The registry of waits.
-#[derive(Default)]
 pub struct Waiting {
     lists: Mutex<Lists>,
     count: AtomicUsize,
+    listeners: Arc<Listeners>,
 }
 
 impl Waiting {
+    pub fn new(listeners: Arc<Listeners>) -> Self {
+        Self { lists: Mutex::default(), count: AtomicUsize::new(0), listeners }
+    }
+
     #[inline]
     pub fn any(&self) -> bool {
-        self.count.load(Ordering::Relaxed) != 0
+        self.listeners.any(WAITED)
     }
 
     pub fn len(&self) -> usize {
@@ -102,8 +108,15 @@ impl Waiting {
             lists.deadlines.insert((deadline_ms, id));
         }
         lists.parked.insert(id, parked);
-        self.count.store(lists.parked.len(), Ordering::Relaxed);
+        self.note_count(&lists);
         Ok(())
+    }
+
+    /// Under the lock: how many there are, for who looks without it. One that is lent out counts
+    /// as long as it keeps its places.
+    fn note_count(&self, lists: &Lists) {
+        self.count.store(lists.parked.len(), Ordering::Relaxed);
+        self.listeners.set(WAITED, !lists.by_key.is_empty());
     }
 
     /// Who waits for a key, first come first.
@@ -124,7 +137,7 @@ impl Waiting {
         let mut lists = self.lists.lock();
         if parked.client.handle.closed.load(Ordering::SeqCst) {
             lists.forget(&parked);
-            self.count.store(lists.parked.len(), Ordering::Relaxed);
+            self.note_count(&lists);
             return Err(parked);
         }
         lists.parked.insert(parked.client.id(), parked);
@@ -135,7 +148,7 @@ impl Waiting {
     pub fn release(&self, parked: &Parked) {
         let mut lists = self.lists.lock();
         lists.forget(parked);
-        self.count.store(lists.parked.len(), Ordering::Relaxed);
+        self.note_count(&lists);
     }
 
     /// Takes a parked client out: time-out, CLIENT UNBLOCK, disconnect.
@@ -143,7 +156,7 @@ impl Waiting {
         let mut lists = self.lists.lock();
         let parked = lists.parked.remove(&id)?;
         lists.forget(&parked);
-        self.count.store(lists.parked.len(), Ordering::Relaxed);
+        self.note_count(&lists);
         Some(parked)
     }
 

@@ -9,18 +9,23 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 
 use super::client::{Client, Handle};
+use super::listeners::{Listeners, WATCHED};
 use super::place::{At, Place, Places};
 
 type Watchers = Places<Vec<Arc<Handle>>>;
 
 /// The registry of watches.
-#[derive(Default)]
 pub struct Watch {
     keys: Mutex<Watchers>,
     count: AtomicUsize,
+    listeners: Arc<Listeners>,
 }
 
 impl Watch {
+    pub fn new(listeners: Arc<Listeners>) -> Self {
+        Self { keys: Mutex::default(), count: AtomicUsize::new(0), listeners }
+    }
+
     #[inline]
     pub fn any(&self) -> bool {
         self.count.load(Ordering::Relaxed) != 0
@@ -47,6 +52,7 @@ impl Watch {
         client.watched.push(place);
         client.handle.watching.fetch_add(1, Ordering::Relaxed);
         self.count.fetch_add(1, Ordering::Relaxed);
+        self.listeners.set(WATCHED, true);
     }
 
     /// UNWATCH, and what EXEC and DISCARD do: forgets the client's watches and what they saw.
@@ -65,6 +71,7 @@ impl Watch {
             }
             self.count.fetch_sub(1, Ordering::Relaxed);
         }
+        self.listeners.set(WATCHED, !keys.is_empty());
         client.handle.watching.store(0, Ordering::Relaxed);
         client.handle.dirty.store(false, Ordering::Relaxed);
     }

@@ -38,6 +38,24 @@ pub enum Scope {
 /// So many dead elements of one value are taken out while an event loop waits: some 300 µs.
 const REAPED_INLINE: usize = 1000;
 
+/// Something about a key that is told of besides what a command says it changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Happening {
+    /// It was met dead, or elements of it were.
+    Died(Death),
+    /// It was not there before.
+    Made(Box<[u8]>),
+    /// It was asked for and is not there.
+    Missed(Box<[u8]>),
+}
+
+/// Which happenings are noted; dead keys always are.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Notes {
+    pub made: bool,
+    pub missed: bool,
+}
+
 /// Dropping a value of more parts than this is left to another thread.
 const DROP_AT_ONCE: usize = 64;
 
@@ -54,8 +72,10 @@ pub struct Db<'a> {
     hint: (*const u8, usize, u64),
     hits: Cell<u32>,
     misses: Cell<u32>,
-    /// What was met dead and removed.
-    expired: RefCell<Option<Vec<Death>>>,
+    /// What somebody may have to be told of.
+    noted: RefCell<Option<Vec<Happening>>>,
+    /// Are keys noted that were made, or asked for in vain?
+    pub notes: Notes,
     /// The hash of the value being changed.
     changing: Cell<Option<u64>>,
     /// CLIENT NO-TOUCH: reading leaves no trace.
@@ -79,7 +99,8 @@ impl<'a> Db<'a> {
             hint: (std::ptr::null(), 0, 0),
             hits: Cell::new(0),
             misses: Cell::new(0),
-            expired: RefCell::new(None),
+            noted: RefCell::new(None),
+            notes: Notes::default(),
             changing: Cell::new(None),
             quiet: false,
             patience: Patience::Waits,
@@ -112,6 +133,7 @@ impl<'a> Db<'a> {
         let mut other = unsafe { Db::new(self.space, table, index, Scope::All) };
         other.now_ms.set(self.now_ms());
         other.patience = self.patience;
+        other.notes = self.notes;
         other
     }
 
@@ -212,7 +234,9 @@ impl<'a> Db<'a> {
     }
 
     fn met_dead(&self, key: &[u8], loss: Loss) {
-        self.expired.borrow_mut().get_or_insert_default().push(Death { key: key.into(), loss });
+        let expired = u64::from(loss != Loss::Fields);
+        self.space.count(Stats { expired, ..Stats::default() });
+        self.note(Happening::Died(Death { key: key.into(), loss }));
     }
 
     /// Refuses to show a value of which more has died than there was time to take out.
@@ -223,29 +247,30 @@ impl<'a> Db<'a> {
         }
     }
 
-    /// Counters of this command so far; `expired` counts what `take_expired` has not taken.
+    #[cold]
+    fn note(&self, happening: Happening) {
+        self.noted.borrow_mut().get_or_insert_default().push(happening);
+    }
+
+    /// Counters of this command since the last call.
     #[inline]
     pub fn take_stats(&self) -> Stats {
-        let expired = self.expired.borrow().as_ref().map_or(0, |deaths| {
-            deaths.iter().filter(|death| death.loss != Loss::Fields).count() as u64
-        });
         Stats {
             hits: u64::from(self.hits.take()),
             misses: u64::from(self.misses.take()),
-            expired,
             ..Stats::default()
         }
     }
 
-    /// Was anything met dead?
+    /// Is there something that `take_noted` would take?
     #[inline]
-    pub fn has_expired(&self) -> bool {
-        self.expired.borrow().is_some()
+    pub fn has_noted(&self) -> bool {
+        self.noted.borrow().is_some()
     }
 
-    /// What was met dead since the last call.
-    pub fn take_expired(&self) -> Vec<Death> {
-        self.expired.take().unwrap_or_default()
+    /// What was noted since the last call, in order.
+    pub fn take_noted(&self) -> Vec<Happening> {
+        self.noted.take().unwrap_or_default()
     }
 
     /// Drops a value, or leaves a large one to another thread.
@@ -285,9 +310,24 @@ impl<'a> Db<'a> {
     #[inline]
     pub fn entry(&self, key: &[u8]) -> Option<&Entry> {
         let found = self.find(key);
-        let counter = if found.is_some() { &self.hits } else { &self.misses };
-        counter.set(counter.get() + 1);
+        self.count_lookup(key, found.is_some());
         found.map(|entry| &*entry)
+    }
+
+    /// As `entry`, without noting a use.
+    pub fn glance(&self, key: &[u8]) -> Option<&Entry> {
+        let found = self.peek(key);
+        self.count_lookup(key, found.is_some());
+        found
+    }
+
+    #[inline]
+    fn count_lookup(&self, key: &[u8], is_hit: bool) {
+        let counter = if is_hit { &self.hits } else { &self.misses };
+        counter.set(counter.get() + 1);
+        if !is_hit && self.notes.missed {
+            self.note(Happening::Missed(key.into()));
+        }
     }
 
     /// The entry without counting or noting a use.
@@ -318,14 +358,21 @@ impl<'a> Db<'a> {
     /// A string value, for reading.
     #[inline]
     pub fn string(&self, key: &[u8]) -> Result<Option<Str<'_>>> {
-        match self.entry(key) {
-            None => Ok(None),
-            Some(entry) => {
-                Self::sound(entry)?;
-                let Some(text) = entry.as_str() else { return Err(Error::WrongType) };
-                Ok(Some(text))
-            }
-        }
+        Self::text_of(self.entry(key))
+    }
+
+    /// A string value, for who is about to change it: neither a hit nor a miss.
+    #[inline]
+    pub fn old_string(&self, key: &[u8]) -> Result<Option<Str<'_>>> {
+        Self::text_of(self.find(key).map(|entry| &*entry))
+    }
+
+    #[inline]
+    fn text_of(entry: Option<&Entry>) -> Result<Option<Str<'_>>> {
+        let Some(entry) = entry else { return Ok(None) };
+        Self::sound(entry)?;
+        let Some(text) = entry.as_str() else { return Err(Error::WrongType) };
+        Ok(Some(text))
     }
 
     /// A collection, for reading.
@@ -375,6 +422,9 @@ impl<'a> Db<'a> {
     pub(super) fn insert(&mut self, hash: u64, entry: Entry) {
         self.check_scope(shard_of(hash));
         entry.set_access(evict::first_access(self.space));
+        if self.notes.made {
+            self.note(Happening::Made(entry.key().into()));
+        }
         let due_ms = entry.due_ms();
         // SAFETY: the scope covers this shard and `&mut self` rules out other references.
         let shard = unsafe { self.table.shard(shard_of(hash)) };

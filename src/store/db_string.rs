@@ -42,7 +42,7 @@ impl Db<'_> {
 
     /// The string as an integer; a missing key counts as 0.
     pub fn int(&self, key: &[u8]) -> Result<i64> {
-        match self.string(key)? {
+        match self.old_string(key)? {
             None => Ok(0),
             Some(Str::Int(value)) => Ok(value),
             Some(text) => {
@@ -87,7 +87,7 @@ impl Db<'_> {
         min_len: usize,
         change: impl FnOnce(&mut Vec<u8>) -> R,
     ) -> Result<R> {
-        if self.string(key)?.is_none() {
+        if self.old_string(key)?.is_none() {
             self.set_string(key, b"", Deadline::Clear);
         }
         let entry = self.entry_mut(key).expect("the key was found or has just been made");

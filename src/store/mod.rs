@@ -19,7 +19,7 @@ mod scan;
 mod space;
 mod table;
 
-pub use db::{Db, Scope};
+pub use db::{Db, Happening, Notes, Scope};
 pub use entry::{Entry, Str};
 pub use expire::{Death, Loss};
 pub use gate::{Entered, Gate, Patience};
