@@ -18,6 +18,7 @@ pub mod types;
 pub mod store;
 
 pub mod hub;
+pub mod persist;
 
 pub mod command;
 

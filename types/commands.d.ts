@@ -320,6 +320,13 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   discardBuffer(callback?: Callback<Buffer>): Result<Buffer, Context>
 
   /**
+   * Returns a serialized representation of the value stored at a key.
+   * Since 2.6.0. O(1) to access the key and additional O(N*M) to serialize it, where N is the number of objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1).
+   */
+  dump(key: RedisKey, callback?: Callback<string | null>): Result<string | null, Context>
+  dumpBuffer(key: RedisKey, callback?: Callback<Buffer | null>): Result<Buffer | null, Context>
+
+  /**
    * Returns the given string.
    * Since 1.0.0. O(1)
    */
@@ -811,6 +818,41 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   msetnxBuffer(...args: Args<[...keysAndValues: Many<RedisValue>], number>): Result<number, Context>
 
   /**
+   * Returns the internal encoding of an object.
+   * Since 2.2.3. O(1)
+   */
+  object(subcommand: Token<'ENCODING'>, key: RedisKey, callback?: Callback<string | null>): Result<string | null, Context>
+  objectBuffer(subcommand: Token<'ENCODING'>, key: RedisKey, callback?: Callback<Buffer | null>): Result<Buffer | null, Context>
+
+  /**
+   * Returns the logarithmic access frequency counter of an object.
+   * Since 4.0.0. O(1)
+   */
+  object(subcommand: Token<'FREQ'>, key: RedisKey, callback?: Callback<number | null>): Result<number | null, Context>
+  objectBuffer(subcommand: Token<'FREQ'>, key: RedisKey, callback?: Callback<number | null>): Result<number | null, Context>
+
+  /**
+   * Returns helpful text about the different subcommands.
+   * Since 6.2.0. O(1)
+   */
+  object(subcommand: Token<'HELP'>, callback?: Callback<string[]>): Result<string[], Context>
+  objectBuffer(subcommand: Token<'HELP'>, callback?: Callback<Buffer[]>): Result<Buffer[], Context>
+
+  /**
+   * Returns the time since the last access to an object.
+   * Since 2.2.3. O(1)
+   */
+  object(subcommand: Token<'IDLETIME'>, key: RedisKey, callback?: Callback<number | null>): Result<number | null, Context>
+  objectBuffer(subcommand: Token<'IDLETIME'>, key: RedisKey, callback?: Callback<number | null>): Result<number | null, Context>
+
+  /**
+   * Returns the reference count of a value of a key.
+   * Since 2.2.3. O(1)
+   */
+  object(subcommand: Token<'REFCOUNT'>, key: RedisKey, callback?: Callback<number | null>): Result<number | null, Context>
+  objectBuffer(subcommand: Token<'REFCOUNT'>, key: RedisKey, callback?: Callback<number | null>): Result<number | null, Context>
+
+  /**
    * Removes the expiration time of a key.
    * Since 2.2.0. O(1)
    */
@@ -960,6 +1002,13 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   reset(callback?: Callback<'RESET'>): Result<'RESET', Context>
   resetBuffer(callback?: Callback<Buffer>): Result<Buffer, Context>
+
+  /**
+   * Creates a key from the serialized representation of a value.
+   * Since 2.6.0. O(1) to create the new key and additional O(N*M) to reconstruct the serialized value, where N is the number of objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1). However for sorted set values the complexity is O(N*M*log(N)) because inserting values into sorted sets is O(log(N)).
+   */
+  restore(...args: Args<[key: RedisKey, ttl: Numeric, serializedValue: RedisValue, ...options: AnyOrder<[[replace: Token<'REPLACE'>], [absttl: Token<'ABSTTL'>], [secondsToken: Token<'IDLETIME'>, seconds: Numeric], [frequencyToken: Token<'FREQ'>, frequency: Numeric]]>], 'OK'>): Result<'OK', Context>
+  restoreBuffer(...args: Args<[key: RedisKey, ttl: Numeric, serializedValue: RedisValue, ...options: AnyOrder<[[replace: Token<'REPLACE'>], [absttl: Token<'ABSTTL'>], [secondsToken: Token<'IDLETIME'>, seconds: Numeric], [frequencyToken: Token<'FREQ'>, frequency: Numeric]]>], Buffer>): Result<Buffer, Context>
 
   /**
    * Returns and removes the last elements of a list. Deletes the list if the last element was popped.

@@ -97,6 +97,8 @@ const LOOKS = [
   [/^hgetall$/, '@unordered pairs'],
   [/^(sscan|scan|.scan .* NO(VALUES|SCORES)\b.*)$/, '@unordered scan'],
   [/^[hz]scan$/, '@unordered scan pairs'],
+  [/^dump (?!text|number|list|long|scores|ranks|stream)/, '@any'],
+  [/^object.(freq|idletime)$/, '@any'],
 ]
 
 /** Their replies tell the time that has passed. */

@@ -13,6 +13,7 @@ pub mod config;
 pub mod connection;
 pub mod context;
 mod debug;
+mod dump;
 pub mod expiry;
 pub mod facts;
 pub mod generic;
@@ -27,6 +28,7 @@ mod lcs;
 pub mod list;
 mod list_block;
 mod list_move;
+mod object;
 pub mod pubsub;
 mod random;
 pub mod rate_limit;
@@ -134,6 +136,8 @@ pub fn container(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
 static FAMILIES: &[&[Spec]] = &[
     string::TABLE,
     generic::TABLE,
+    dump::TABLE,
+    object::TABLE,
     expiry::TABLE,
     list::TABLE,
     hash::TABLE,

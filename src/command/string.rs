@@ -408,7 +408,9 @@ fn incrbyfloat(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
         let old = old.as_ref().map_or(&b"0"[..], |text| text.as_bytes(&mut scratch));
         crate::long_double::add(old, by)?
     };
-    cx.db.set_string(key, sum.as_bytes(), Deadline::Keep);
+    // No integer even where it could be one, as OBJECT ENCODING tells.
+    let deadline_ms = cx.db.peek(key).and_then(Entry::deadline_ms);
+    cx.db.put(Entry::text(key, sum.as_bytes(), deadline_ms));
     cx.changed(key, "incrbyfloat");
     cx.out.bulk(sum.as_bytes());
     Ok(())

@@ -82,6 +82,11 @@ impl Policy {
         matches!(self, Self::AllKeysLfu | Self::VolatileLfu)
     }
 
+    /// Does it look at when, or how often, keys were used?
+    pub fn notes_uses(self) -> bool {
+        self.counts_uses() || matches!(self, Self::AllKeysLru | Self::VolatileLru)
+    }
+
     fn is_random(self) -> bool {
         matches!(self, Self::AllKeysRandom | Self::VolatileRandom)
     }
@@ -149,6 +154,23 @@ fn minutes(space: &Keyspace) -> u32 {
 fn decayed(space: &Keyspace, access: u32) -> u32 {
     let passed = (minutes(space).wrapping_sub(access >> 8)) & 0xFFFF;
     (access & 0xFF).saturating_sub(passed / LFU_DECAY_MINUTES)
+}
+
+/// How often an entry was used, where access bits count that.
+pub fn frequency(space: &Keyspace, entry: &Entry) -> u32 {
+    decayed(space, entry.access())
+}
+
+/// Notes how often an entry was used, as of now.
+pub fn set_frequency(space: &Keyspace, entry: &Entry, frequency: u8) {
+    entry.set_access((minutes(space) & 0xFFFF) << 8 | u32::from(frequency));
+}
+
+/// Notes how long ago an entry was used; what is longer ago than 24 bits of seconds can tell is
+/// cut off there.
+pub fn set_idle(space: &Keyspace, entry: &Entry, seconds: u64) {
+    let seconds = seconds.min(0xFF_FFFF) as u32;
+    entry.set_access(space.access_clock().wrapping_sub(seconds) & 0xFF_FFFF);
 }
 
 /// Seconds since the last use, where access bits note the second.

@@ -63,6 +63,21 @@ pub fn work(entry: &Entry) -> usize {
     }
 }
 
+/// How the value is kept, as OBJECT ENCODING says.
+pub fn encoding(entry: &Entry) -> &'static str {
+    fn name<T: Collection>(entry: &Entry, name: fn(&T) -> &'static str) -> &'static str {
+        entry.as_collection::<T>().map_or("unknown", name)
+    }
+    match entry.kind() {
+        Kind::String => entry.string_encoding(),
+        Kind::List => name(entry, List::encoding),
+        Kind::Set => name(entry, Set::encoding),
+        Kind::SortedSet => name(entry, SortedSet::encoding),
+        Kind::Hash => name(entry, Hash::encoding),
+        Kind::Stream => "stream",
+    }
+}
+
 /// Has the collection lost its last element? Strings and streams stay when they are empty.
 pub fn is_empty(entry: &Entry) -> bool {
     fn empty<T: Collection>(entry: &Entry) -> bool {
@@ -109,7 +124,19 @@ pub fn copy(entry: &Entry, key: &[u8]) -> Entry {
             }
             text => {
                 let mut scratch = itoa::Buffer::new();
-                Entry::string(key, text.as_bytes(&mut scratch), entry.deadline_ms())
+                let text = text.as_bytes(&mut scratch);
+                match entry.string_encoding() {
+                    "int" => Entry::string(key, text, entry.deadline_ms()),
+                    "embstr" => Entry::text(key, text, entry.deadline_ms()),
+                    _ => {
+                        // It stays what OBJECT ENCODING calls raw.
+                        let mut copy = Entry::text(key, text, entry.deadline_ms());
+                        if copy.string_encoding() != "raw" {
+                            copy.with_string_mut(0, |_| ());
+                        }
+                        copy
+                    }
+                }
             }
         }),
         Kind::List => clone::<List>(entry, key),

@@ -41,6 +41,9 @@ use text::lengthen;
 const DUE: u32 = 1 << 6;
 const BROKEN: u32 = 1 << 7;
 
+/// Servers keep strings up to here in one block with their object.
+const EMBEDDED_MAX: usize = 44;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Encoding {
@@ -88,13 +91,19 @@ impl Entry {
         if let Some(int) = crate::bytes::parse_int(value) {
             return Self::int(key, int, deadline_ms);
         }
+        Self::text(key, value, deadline_ms)
+    }
+
+    /// A string under `key` that stays one even if it is an integer.
+    pub fn text(key: &[u8], value: &[u8], deadline_ms: Option<u64>) -> Self {
         if value.len() >= SHARE_FROM {
             return Self::shared(key, Arc::new(value.to_vec()), deadline_ms);
         }
         let head = 8 + 8 * usize::from(deadline_ms.is_some());
         let one = good_size(head + 4 + key.len() + value.len());
         let two = good_size(head + 16 + key.len()) + good_size(value.len());
-        if one <= two {
+        // Short ones stay here whatever their key is, so that a `Raw` one is known to have changed.
+        if one <= two || value.len() <= EMBEDDED_MAX {
             let entry = Self::new(Kind::String, Encoding::Inline, key, deadline_ms, value.len());
             // SAFETY: the allocation holds the payload and `value.len()` bytes after the key.
             unsafe {
@@ -301,6 +310,15 @@ impl Entry {
                 Encoding::Shared => Str::Shared(&*self.payload().cast::<Arc<Vec<u8>>>()),
                 Encoding::Thin | Encoding::Wide | Encoding::Mortal => return None,
             })
+        }
+    }
+
+    /// How the string is kept, as a server would say: what was changed in place is `raw`.
+    pub fn string_encoding(&self) -> &'static str {
+        match self.encoding() {
+            Encoding::Int => "int",
+            Encoding::Inline if self.inline_len() <= EMBEDDED_MAX => "embstr",
+            _ => "raw",
         }
     }
 

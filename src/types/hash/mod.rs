@@ -14,6 +14,7 @@
 mod deadlines;
 mod field;
 mod iter;
+mod load;
 mod mortal;
 #[cfg(test)]
 mod tests;

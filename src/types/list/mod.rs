@@ -14,6 +14,7 @@
 
 mod fill;
 mod iter;
+mod load;
 mod quicklist;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use crate::types::{Collection, Kind};
 
 pub use fill::Fill;
 pub use iter::Iter;
+pub use load::Builder;
 pub use quicklist::{Node, Quicklist};
 
 /// One of the two ends of a list; also the direction in which to walk.

@@ -76,6 +76,19 @@ impl Quicklist {
         self.len += 1;
     }
 
+    /// Adds a node, which is not empty, at the tail.
+    pub(super) fn push_packed(&mut self, elements: Listpack) {
+        let node = OwnedNode::packed(elements);
+        self.len += node.len();
+        self.nodes.push_back(node);
+    }
+
+    /// Adds a node of one element at the tail.
+    pub(super) fn push_plain(&mut self, element: &[u8]) {
+        self.nodes.push_back(OwnedNode { body: Body::Plain(element.into()), count: 1 });
+        self.len += 1;
+    }
+
     pub fn pop_with<R>(&mut self, end: End, read: impl FnOnce(Element<'_>) -> R) -> Option<R> {
         let node = match end {
             End::Head => self.nodes.front_mut()?,
@@ -207,6 +220,15 @@ impl Quicklist {
 
     /// The elements, if they are all in one listpack that is at most half full.
     pub fn take_only_node(&mut self, fill: Fill) -> Option<Listpack> {
+        self.take_node_if(|bytes, count| fill.is_half(bytes, count))
+    }
+
+    /// The elements, if they are all in one listpack that is within the limit.
+    pub(super) fn take_node_within(&mut self, fill: Fill) -> Option<Listpack> {
+        self.take_node_if(|bytes, count| !fill.exceeded_by(bytes, count))
+    }
+
+    fn take_node_if(&mut self, fits: impl Fn(usize, usize) -> bool) -> Option<Listpack> {
         if self.nodes.is_empty() {
             return Some(Listpack::new());
         }
@@ -214,7 +236,7 @@ impl Quicklist {
         else {
             return None;
         };
-        fill.is_half(elements.byte_len(), *count as usize).then(|| {
+        fits(elements.byte_len(), *count as usize).then(|| {
             self.len = 0;
             std::mem::take(elements)
         })

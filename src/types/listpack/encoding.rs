@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use crate::bytes::parse_int;
 
 /// What stands at a position: Redis keeps integers as such, so both forms must be looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Element<'a> {
     Int(i64),
     Bytes(&'a [u8]),

@@ -91,6 +91,12 @@ impl Listpack {
         is_valid(bytes).then(|| Self(Blob::new(bytes)))
     }
 
+    /// Whether every element is in its shortest form. Those that were written here are.
+    pub fn is_shortest(&self) -> bool {
+        let words = self.iter().map(|(_, element)| Word::of_element(element).total_bytes());
+        words.sum::<usize>() + EMPTY.len() == self.byte_len()
+    }
+
     /// The block, as Redis would have it.
     pub fn as_bytes(&self) -> &[u8] {
         self.0.bytes()

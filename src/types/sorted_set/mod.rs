@@ -11,6 +11,7 @@
 mod add;
 mod bounds;
 mod compact;
+mod load;
 mod range;
 #[cfg(test)]
 mod tests;
