@@ -115,4 +115,4 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// What handlers return: the reply itself is written to the context.
-pub type Result<T = ()> = std::result::Result<T, Error>;
+pub type Result<T = (), E = Error> = std::result::Result<T, E>;

@@ -12,6 +12,7 @@ use super::{
 use crate::bytes::{is_word, lossy, parse_int};
 use crate::error::{Error, Result};
 use crate::hub::Handle;
+use crate::store::Keyspace;
 
 const APART: u32 = NO_KEYSPACE | NO_SCRIPT;
 
@@ -100,7 +101,7 @@ fn no_touch(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
 
 /// `CLIENT INFO`
 fn info(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
-    let line = line_of(cx, &cx.client.handle);
+    let line = line_of(cx.space, cx.client.id(), &cx.client.handle);
     cx.out.verbatim(line.as_bytes());
     Ok(())
 }
@@ -120,7 +121,8 @@ fn list(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
         }
         _ => return Err(Error::Syntax),
     };
-    let lines: String = chosen.iter().map(|handle| line_of(cx, handle)).collect();
+    let lines: String =
+        chosen.iter().map(|handle| line_of(cx.space, cx.client.id(), handle)).collect();
     cx.out.verbatim(lines.as_bytes());
     Ok(())
 }
@@ -142,16 +144,16 @@ fn of_type(cx: &Context<'_>, sort: &[u8]) -> Result<Vec<Arc<Handle>>> {
 
 /// A client as CLIENT LIST shows it. What only sockets have (buffers, descriptors) stands at its
 /// neutral value, because tools look fields up by name.
-fn line_of(cx: &Context<'_>, handle: &Handle) -> String {
-    let now_ms = cx.db.now_ms();
+pub fn line_of(space: &Keyspace, asker: u64, handle: &Handle) -> String {
+    let now_ms = space.now_ms();
     let labels = handle.labels.lock().clone();
     let [channels, patterns, shards] = &handle.subscribed;
     let command = ALL.get(handle.last_command.load(Relaxed)).map_or("NULL", |spec| spec.name);
     let address = Some(handle.mailbox.address()).filter(|address| !address.is_empty());
     let address = address.as_deref().unwrap_or("?:0");
     // The clock that commands note may stand still between two looks at the time.
-    let is_me = handle.id == cx.client.id();
-    let idle_seconds = if is_me { 0 } else { handle.idle_seconds(cx.space.access_clock()) };
+    let is_asker = handle.id == asker;
+    let idle_seconds = if is_asker { 0 } else { handle.idle_seconds(space.access_clock()) };
     let mut line = format!(
         "id={} addr={address} laddr=?:0 fd=-1 name={} age={} idle={} flags={} db={}",
         handle.id,
@@ -176,7 +178,7 @@ fn line_of(cx: &Context<'_>, handle: &Handle) -> String {
         line,
         " user={} redir=-1 resp={} lib-name={} lib-ver={} tot-net-in=0 tot-net-out=0 \
          tot-cmds=0",
-        lossy(if labels.user.is_empty() { b"default" } else { &labels.user }),
+        lossy(labels.standing.name()),
         handle.resp.load(Relaxed),
         lossy(&labels.lib_name),
         lossy(&labels.lib_version),

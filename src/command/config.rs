@@ -4,10 +4,10 @@ use std::sync::atomic::Ordering;
 
 use super::help::write_help;
 use super::{Args, CONTAINER, Context, Keys, NO_KEYSPACE, NO_SCRIPT, Spec, container, spec};
-use crate::bytes::lossy;
+use crate::bytes::{is_word, lossy};
 use crate::error::{Error, Result};
-use crate::hub::Config;
 use crate::hub::config::{FIXED, Fixed, PARAMETERS, Parameter};
+use crate::hub::{Config, Hub};
 use crate::types::glob::{self, Case};
 
 const APART: u32 = NO_KEYSPACE | NO_SCRIPT;
@@ -27,7 +27,7 @@ fn get(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let mut found: Vec<(String, String)> = Vec::new();
     for asked in args.rest() {
         let is_pattern = asked.iter().any(|byte| b"*?[".contains(byte));
-        for (name, value) in everything(cx.config()) {
+        for (name, value) in everything(cx.hub) {
             let matches = if is_pattern {
                 glob::matches(asked, name.as_bytes(), Case::Ignore)
             } else {
@@ -49,12 +49,15 @@ fn get(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
 }
 
 /// Every setting with its value; older names count as settings of their own.
-fn everything(config: &Config) -> impl Iterator<Item = (&'static str, String)> {
+fn everything(hub: &Hub) -> impl Iterator<Item = (&'static str, String)> {
+    let config = &hub.config;
+    let password = lossy(&hub.acl.required_password());
+    let texts = [("aclfile", hub.acl.file_path.lock().clone()), ("requirepass", password)];
     let changeable = PARAMETERS.iter().flat_map(|parameter| {
         let names = [Some(parameter.name), parameter.alias];
         names.into_iter().flatten().map(|name| (name, config.show(parameter)))
     });
-    changeable.chain(FIXED.iter().map(|fixed| (fixed.name, fixed.value.to_owned())))
+    changeable.chain(FIXED.iter().map(|fixed| (fixed.name, fixed.value.to_owned()))).chain(texts)
 }
 
 /// `CONFIG SET parameter value [parameter value ...]`: all of them or none.
@@ -66,7 +69,17 @@ fn set(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let pairs = words.chunks_exact(2).map(|pair| (pair[0], pair[1]));
     let mut chosen: Vec<(&Parameter, &[u8], &[u8])> = Vec::new();
     let mut kept: Vec<(&Fixed, &[u8])> = Vec::new();
+    let mut password = None;
     for (name, value) in pairs {
+        if is_word(name, "aclfile") {
+            return Err(failed(&lossy(name), "can't set immutable config"));
+        }
+        if is_word(name, "requirepass") {
+            if password.replace(value).is_some() {
+                return Err(failed(&lossy(name), "duplicate parameter"));
+            }
+            continue;
+        }
         let Some(parameter) = Config::find(name) else {
             match Config::find_fixed(name) {
                 Some(fixed) if fixed.is_immutable => {
@@ -97,6 +110,9 @@ fn set(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     for (parameter, value) in parsed {
         cx.config().set(parameter.index(), value);
     }
+    if let Some(password) = password {
+        cx.hub.acl.require_password(password);
+    }
     cx.space.counts_uses.store(cx.config().policy().counts_uses(), Ordering::Relaxed);
     cx.hub.settings_changed();
     drop(held);
@@ -126,6 +142,7 @@ fn unknown(name: &[u8]) -> Error {
 fn resetstat(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
     cx.space.reset_stats();
     cx.hub.clients.reset_total();
+    cx.hub.acl.log.reset_counts();
     cx.out.ok();
     Ok(())
 }

@@ -5,6 +5,7 @@
 
 use std::sync::atomic::Ordering;
 
+use super::acl_log::{Stood, note};
 use super::client::{check_label, set_name};
 use super::generic::db_index;
 use super::{
@@ -12,6 +13,7 @@ use super::{
 };
 use crate::bytes::{is_word, lossy, parse_int};
 use crate::error::{Error, Result};
+use crate::hub::acl::Reason;
 use crate::hub::client::Protocol;
 use crate::hub::{Delivery, Standing, acl};
 
@@ -45,6 +47,7 @@ const WRONG_PASS: Error =
 
 /// `AUTH [username] password`
 fn auth(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
+    let command = args.all()[0];
     match args.rest() {
         [password] => {
             if cx.hub.acl.default_user.rules().no_password {
@@ -53,18 +56,22 @@ fn auth(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
                      user. Are you sure your configuration is correct?",
                 ));
             }
-            log_in(cx, acl::DEFAULT, password)?;
+            log_in(cx, command, acl::DEFAULT, password)?;
         }
-        [user, password] => log_in(cx, user, password)?,
+        [user, password] => log_in(cx, command, user, password)?,
         _ => return Err(Error::Syntax),
     }
     cx.out.ok();
     Ok(())
 }
 
-/// Makes the client this user, if the password is right.
-fn log_in(cx: &mut Context<'_>, name: &[u8], password: &[u8]) -> Result {
-    let user = cx.hub.acl.authenticate(name, password).ok_or(WRONG_PASS)?;
+/// Makes the client this user, if the password is right; otherwise `command` is noted as refused.
+fn log_in(cx: &mut Context<'_>, command: &[u8], name: &[u8], password: &[u8]) -> Result {
+    let Some(user) = cx.hub.acl.authenticate(name, password) else {
+        let (at, object) = (Stood::of(cx.client), command);
+        note(cx.hub, cx.space, cx.client, Reason::Auth, at, object, name);
+        return Err(WRONG_PASS);
+    };
     cx.client.become_user(Standing::User(user));
     Ok(())
 }
@@ -156,7 +163,7 @@ fn hello(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
         }
     }
     if let Some((user, password)) = user {
-        log_in(cx, user, password)?;
+        log_in(cx, args.all()[0], user, password)?;
     } else if cx.hub.acl.must_authenticate(&cx.client.standing) {
         return Err(HELLO_NEEDS_AUTH);
     }

@@ -10,6 +10,7 @@ use super::connection::REDIS_VERSION;
 use super::{Args, Context};
 use crate::bytes::is_word;
 use crate::error::Result;
+use crate::hub::acl::Reason;
 use crate::hub::config::MAXMEMORY;
 use crate::hub::pubsub::Sort;
 use crate::store::{DATABASES, NEVER, Table};
@@ -203,6 +204,7 @@ fn persistence(cx: &Context<'_>) -> String {
 fn stats(cx: &Context<'_>) -> String {
     let stats = cx.space.stats();
     let pubsub = &cx.hub.pubsub;
+    let refused = |reason| cx.hub.acl.log.refused(reason).to_string();
     lines(&[
         ("total_connections_received", cx.hub.clients.total().to_string()),
         ("total_commands_processed", stats.commands.to_string()),
@@ -222,6 +224,10 @@ fn stats(cx: &Context<'_>) -> String {
         ("pubsubshard_channels", pubsub.channel_count(Sort::Shard).to_string()),
         ("latest_fork_usec", "0".into()),
         ("total_forks", "0".into()),
+        ("acl_access_denied_auth", refused(Reason::Auth)),
+        ("acl_access_denied_cmd", refused(Reason::Command)),
+        ("acl_access_denied_key", refused(Reason::Key)),
+        ("acl_access_denied_channel", refused(Reason::Channel)),
     ])
 }
 

@@ -5,6 +5,9 @@
 //! say. A handler holds only what is peculiar to its command: it parses everything, then touches
 //! the store, then writes its reply.
 
+pub mod access;
+pub mod acl;
+pub mod acl_log;
 pub mod args;
 mod bitfield;
 pub mod bitmap;
@@ -131,6 +134,15 @@ pub fn container(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
     Err(Error::Arity(cx.spec.name))
 }
 
+/// Too many words for a subcommand that takes some more or none.
+pub fn wrong_usage(args: &Args<'_>) -> Error {
+    let asked = crate::bytes::lossy(args.all()[1]);
+    let name = crate::bytes::lossy(args.all()[0]).to_ascii_uppercase();
+    Error::text(format!(
+        "ERR unknown subcommand or wrong number of arguments for '{asked}'. Try {name} HELP."
+    ))
+}
+
 /// Every family, in the order of the documentation. A command's id is its place in this list.
 #[rustfmt::skip]
 static FAMILIES: &[&[Spec]] = &[
@@ -153,6 +165,7 @@ static FAMILIES: &[&[Spec]] = &[
     server::TABLE,
     config::TABLE,
     introspect::TABLE,
+    acl::TABLE,
     rate_limit::TABLE,
 ];
 

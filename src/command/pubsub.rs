@@ -9,9 +9,9 @@ use std::sync::Arc;
 use super::help::write_help;
 use super::{
     Args, CONTAINER, Context, FAST, Keys, NO_KEYSPACE, NO_SCRIPT, PUBSUB, Spec, container, spec,
+    wrong_usage,
 };
-use crate::bytes::lossy;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::hub::Delivery;
 use crate::hub::pubsub::Sort;
 use crate::reply::Reply;
@@ -149,10 +149,7 @@ fn shardchannels(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
 
 fn write_channels(cx: &mut Context<'_>, args: &mut Args<'_>, sort: Sort) -> Result {
     if args.left() > 1 {
-        let asked = lossy(args.all()[1]);
-        return Err(Error::text(format!(
-            "ERR unknown subcommand or wrong number of arguments for '{asked}'. Try PUBSUB HELP."
-        )));
+        return Err(wrong_usage(args));
     }
     let found = cx.hub.pubsub.channels(sort, args.rest().first().copied());
     cx.out.array(found.len());

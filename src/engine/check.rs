@@ -5,9 +5,11 @@ use std::sync::atomic::Ordering;
 
 use super::Engine;
 use crate::bytes::lossy;
+use crate::command::acl_log::{self, Stood, refusal};
 use crate::command::context::LARGE;
 use crate::command::{self, DENY_OOM, NO_AUTH, NO_MULTI, NO_QUEUE, PUBSUB, Spec, TABLE};
 use crate::error::{Error, Result};
+use crate::hub::acl::Denial;
 use crate::hub::client::Protocol;
 use crate::hub::config::{MAXMEMORY, MAXMEMORY_SAMPLES, PROTO_MAX_BULK_LEN};
 use crate::hub::{Client, Queued};
@@ -41,7 +43,7 @@ pub fn check(
         None => command::find(words),
     };
     let checked = match found {
-        Ok(id) => allowed(engine, client, TABLE[id], words, patience).map(|()| id),
+        Ok(id) => allowed(engine, client, id, words, patience).map(|()| id),
         Err(container) => Err(unknown(container, words)),
     };
     if let (Ok(id), Err(why)) = (found, &checked)
@@ -74,10 +76,11 @@ pub fn check(
 fn allowed(
     engine: &Engine,
     client: &Client,
-    spec: &'static Spec,
+    id: usize,
     words: &[&[u8]],
     patience: Patience,
 ) -> Result {
+    let spec = TABLE[id];
     if !spec.takes(words.len()) {
         return Err(Error::Arity(spec.name));
     }
@@ -91,6 +94,9 @@ fn allowed(
     }
     if spec.is(NO_MULTI) && client.transaction.is_some() {
         return Err(Error::Plain("ERR Command not allowed inside a transaction"));
+    }
+    if let Err(denial) = engine.permitted(client, id, words, Stood::of(client)) {
+        return Err(refusal(denial, client.standing.name(), id));
     }
     if engine.hub.config.get(MAXMEMORY) != 0 && needs_memory(client, spec) {
         engine.make_room(patience)?;
@@ -162,6 +168,23 @@ fn unknown(container: Option<&'static Spec>, words: &[&[u8]]) -> Error {
 }
 
 impl Engine {
+    /// May the client call this command with these words? A denial is noted.
+    pub(super) fn permitted(
+        &self,
+        client: &Client,
+        id: usize,
+        words: &[&[u8]],
+        stood: Stood,
+    ) -> Result<(), Denial> {
+        let Some(user) = self.hub.acl.limits(&client.standing) else { return Ok(()) };
+        let checked = acl_log::check(&user.rules(), id, words);
+        if let Err(denial) = checked {
+            client.handle.last_command.store(id, Ordering::Relaxed);
+            acl_log::note_denial(&self.hub, &self.space, client, stood, denial, id, words);
+        }
+        checked
+    }
+
     /// Evicts until memory is below its limit, or says that it cannot be had.
     fn make_room(&self, patience: Patience) -> Result {
         let limit = self.hub.config.get(MAXMEMORY) as usize;

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
 use super::Engine;
+use crate::command::acl_log::{Stood, refusal_in_exec};
 use crate::command::{
     ALONE, Args, Context, DENY_OOM, FollowUp, Keys, Left, NO_KEYSPACE, PLAIN, Spec, TABLE, WRITE,
 };
@@ -243,6 +244,10 @@ impl Engine {
                 out.error(&Error::DbIndexOutOfRange);
                 continue;
             };
+            if let Err(denial) = self.permitted(client, queued.id, &words, Stood::Multi) {
+                out.error(&refusal_in_exec(denial));
+                continue;
+            }
             let spec = TABLE[queued.id];
             let line = self.monitor_line(client, queued.id, &words);
             let left = self.run_in(

@@ -9,6 +9,7 @@ use std::collections::{HashSet, VecDeque};
 
 use super::Engine;
 use crate::command::TABLE;
+use crate::command::acl_log::{Stood, refusal};
 use crate::hub::Client;
 use crate::hub::waiting::Parked;
 use crate::reply::Reply;
@@ -81,6 +82,11 @@ impl Engine {
             return (parked, None, Vec::new());
         };
         let words: Vec<&[u8]> = parked.words.iter().map(|word| &**word).collect();
+        // What it may do can have changed while it waited.
+        if let Err(denial) = self.permitted(&parked.client, parked.id, &words, Stood::TopLevel) {
+            out.error(&refusal(denial, parked.client.standing.name(), parked.id));
+            return (parked, Some(out), Vec::new());
+        }
         let left = self.run_in(
             &mut parked.client,
             TABLE[parked.id],

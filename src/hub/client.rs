@@ -110,7 +110,7 @@ impl Client {
 
     /// Makes the client somebody else, and lets CLIENT LIST know.
     pub fn become_user(&mut self, standing: Standing) {
-        self.handle.labels.lock().user = standing.name().into();
+        self.handle.labels.lock().standing = standing.clone();
         self.standing = standing;
     }
 
@@ -124,8 +124,7 @@ impl Client {
 /// Texts about a client that CLIENT LIST shows.
 #[derive(Debug, Clone, Default)]
 pub struct Labels {
-    /// Empty for the default user.
-    pub user: Box<[u8]>,
+    pub standing: Standing,
     pub name: Vec<u8>,
     pub lib_name: Vec<u8>,
     pub lib_version: Vec<u8>,

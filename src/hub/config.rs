@@ -21,6 +21,8 @@ pub enum Format {
     Policy,
     /// Classes of keyspace events, a letter each.
     Events,
+    /// One of these words.
+    Choice(&'static [&'static str]),
 }
 
 /// One parameter.
@@ -86,6 +88,9 @@ parameters! {
         ANY, 128;
     ZSET_MAX_LISTPACK_VALUE "zset-max-listpack-value" Some("zset-max-ziplist-value"),
         ANY, 64;
+    ACL_PUBSUB_DEFAULT "acl-pubsub-default" None,
+        Format::Choice(&["allchannels", "resetchannels"]), 1;
+    ACLLOG_MAX_LEN "acllog-max-len" None, ANY, 128;
     STREAM_NODE_MAX_BYTES "stream-node-max-bytes" None,
         Format::Memory { min: 0, max: i64::MAX }, 4096;
     STREAM_NODE_MAX_ENTRIES "stream-node-max-entries" None, ANY, 100;
@@ -105,7 +110,7 @@ const fn fixed(name: &'static str, value: &'static str) -> Fixed {
 }
 
 /// What tools ask for and can be answered truly.
-pub static FIXED: [Fixed; 10] = [
+pub static FIXED: [Fixed; 9] = [
     Fixed { name: "databases", value: "16", is_immutable: true },
     fixed("appendonly", "no"),
     fixed("hz", "10"),
@@ -113,7 +118,6 @@ pub static FIXED: [Fixed; 10] = [
     fixed("lfu-log-factor", "10"),
     fixed("list-compress-depth", "0"),
     fixed("port", "0"),
-    fixed("requirepass", ""),
     fixed("save", ""),
     fixed("timeout", "0"),
 ];
@@ -150,6 +154,7 @@ impl Config {
         match parameter.format {
             Format::Policy => self.policy().name().to_owned(),
             Format::Events => notify::show(self.get(parameter.index) as u32),
+            Format::Choice(words) => words[self.get(parameter.index) as usize].to_owned(),
             _ => self.get(parameter.index).to_string(),
         }
     }
@@ -196,6 +201,12 @@ impl Parameter {
             Format::Events => notify::parse(value)
                 .map(i64::from)
                 .ok_or_else(|| "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".to_owned()),
+            Format::Choice(words) => {
+                let at = words.iter().position(|word| text.eq_ignore_ascii_case(word));
+                at.map(|at| at as i64).ok_or_else(|| {
+                    format!("argument(s) must be one of the following: {}", words.join(", "))
+                })
+            }
             Format::Number { min, max } => match crate::bytes::parse_int(value) {
                 None => Err("argument couldn't be parsed into an integer".to_owned()),
                 Some(number) if number < min || number > max => {

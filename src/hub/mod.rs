@@ -21,6 +21,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use acl::Change;
 pub use acl::Standing;
 pub use client::{Client, Delivery, Handle, Mailbox, Queued, Transaction};
 pub use config::Config;
@@ -96,6 +97,41 @@ impl Hub {
         client.transaction = None;
         client.handle.queued.store(u32::MAX, Ordering::Relaxed);
         self.watch.drop_all(client);
+    }
+
+    /// Closes a client from outside. It hears of it when it looks; if it waits, it waits no more.
+    pub fn end(&self, handle: &Handle) {
+        handle.closed.store(true, Ordering::SeqCst);
+        if let Some(mut parked) = self.waiting.take(handle.id) {
+            self.forget(&mut parked.client);
+        }
+        handle.deliver(Delivery::Closed);
+    }
+
+    /// After a user was changed: closes those of its clients that may not be there any more, or
+    /// listen to what they may not hear any more.
+    pub fn end_clients_of(&self, change: &Change) {
+        let is_silenced = change.rules.as_ref().is_some_and(|(before, after)| {
+            let still = |channel: &[u8]| after.channels().any(|known| known == channel);
+            !after.allows_all_channels()
+                && (before.allows_all_channels() || !before.channels().all(still))
+        });
+        if change.rules.is_some() && !is_silenced {
+            return;
+        }
+        for handle in self.clients.all() {
+            if !handle.labels.lock().standing.is_user(&change.user) {
+                continue;
+            }
+            let ends = change.rules.as_ref().is_none_or(|(_, after)| {
+                let [channels, patterns, shards] = self.pubsub.heard_by(handle.id);
+                !channels.iter().chain(&shards).all(|name| after.may_hear(name))
+                    || !patterns.iter().all(|name| after.channels().any(|known| known == &**name))
+            });
+            if ends {
+                self.end(&handle);
+            }
+        }
     }
 
     /// Forgets everything a client left behind: subscriptions and watches. Waits are the

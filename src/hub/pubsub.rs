@@ -103,6 +103,11 @@ impl PubSub {
         }
     }
 
+    /// What a client listens to, by sort.
+    pub fn heard_by(&self, id: u64) -> [Vec<Box<[u8]>>; 3] {
+        self.lists.lock().by_client.get(&id).cloned().unwrap_or_default()
+    }
+
     /// Sends a message to a channel and to the patterns that match it, or to a shard channel.
     /// Answers how many clients heard it.
     pub fn publish(&self, sort: Sort, channel: &[u8], message: &[u8]) -> usize {
