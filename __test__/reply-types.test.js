@@ -25,6 +25,20 @@ const DATA = [
  * `-` is a command that cannot be called here: it would end the client, or needs another one.
  */
 const SAMPLES = {
+  'acl|cat': ['', 'transaction'],
+  'acl|deluser': ['nobody'],
+  'acl|dryrun': ['default get x'],
+  'acl|genpass': ['', '8'],
+  'acl|getuser': ['default', 'nobody'],
+  'acl|help': [''],
+  'acl|list': [''],
+  // there is no file to load
+  'acl|load': '-',
+  'acl|log': { 'without operation': [''], 'count:integer': ['1'], RESET: ['RESET'] },
+  'acl|save': '-',
+  'acl|setuser': ['somebody on +get', 'somebody reset'],
+  'acl|users': [''],
+  'acl|whoami': [''],
   append: ['s x'],
   auth: '-',
   blmove: ['l l2 LEFT RIGHT 0.01', 'none l2 LEFT RIGHT 0.01'],

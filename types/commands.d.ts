@@ -18,6 +18,101 @@ import type {
 /** Every command as a method; its `Buffer` twin answers Buffers where the command answers text. */
 export interface Commands<Context extends ClientContext = { type: 'default' }> {
   /**
+   * Lists the ACL categories, or the commands inside a category.
+   * Since 6.0.0. O(1) since the categories and commands are a fixed set.
+   */
+  acl(...args: Args<[subcommand: Token<'CAT'>, ...option: [] | [category: RedisValue]], string[]>): Result<string[], Context>
+  aclBuffer(...args: Args<[subcommand: Token<'CAT'>, ...option: [] | [category: RedisValue]], Buffer[]>): Result<Buffer[], Context>
+
+  /**
+   * Deletes ACL users, and terminates their connections.
+   * Since 6.0.0. O(1) amortized time considering the typical user.
+   */
+  acl(...args: Args<[subcommand: Token<'DELUSER'>, ...usernames: Many<RedisValue>], number>): Result<number, Context>
+  aclBuffer(...args: Args<[subcommand: Token<'DELUSER'>, ...usernames: Many<RedisValue>], number>): Result<number, Context>
+
+  /**
+   * Simulates the execution of a command by a user, without executing the command.
+   * Since 7.0.0. O(1).
+   */
+  acl(...args: Args<[subcommand: Token<'DRYRUN'>, username: RedisValue, command: RedisValue, ...args: Many<RedisValue>], string>): Result<string, Context>
+  aclBuffer(...args: Args<[subcommand: Token<'DRYRUN'>, username: RedisValue, command: RedisValue, ...args: Many<RedisValue>], Buffer>): Result<Buffer, Context>
+
+  /**
+   * Generates a pseudorandom, secure password that can be used to identify ACL users.
+   * Since 6.0.0. O(1)
+   */
+  acl(...args: Args<[subcommand: Token<'GENPASS'>, ...option: [] | [bits: Numeric]], string>): Result<string, Context>
+  aclBuffer(...args: Args<[subcommand: Token<'GENPASS'>, ...option: [] | [bits: Numeric]], Buffer>): Result<Buffer, Context>
+
+  /**
+   * Lists the ACL rules of a user.
+   * Since 6.0.0. O(N). Where N is the number of password, command and pattern rules that the user has.
+   */
+  acl(subcommand: Token<'GETUSER'>, username: RedisValue, callback?: Callback<Shape<unknown[] | null, Record<string, unknown> | null, Context>>): Result<Shape<unknown[] | null, Record<string, unknown> | null, Context>, Context>
+  aclBuffer(subcommand: Token<'GETUSER'>, username: RedisValue, callback?: Callback<Shape<unknown[] | null, Record<string, unknown> | null, Context>>): Result<Shape<unknown[] | null, Record<string, unknown> | null, Context>, Context>
+
+  /**
+   * Returns helpful text about the different subcommands.
+   * Since 6.0.0. O(1)
+   */
+  acl(subcommand: Token<'HELP'>, callback?: Callback<string[]>): Result<string[], Context>
+  aclBuffer(subcommand: Token<'HELP'>, callback?: Callback<Buffer[]>): Result<Buffer[], Context>
+
+  /**
+   * Dumps the effective rules in ACL file format.
+   * Since 6.0.0. O(N). Where N is the number of configured users.
+   */
+  acl(subcommand: Token<'LIST'>, callback?: Callback<string[]>): Result<string[], Context>
+  aclBuffer(subcommand: Token<'LIST'>, callback?: Callback<Buffer[]>): Result<Buffer[], Context>
+
+  /**
+   * Reloads the rules from the configured ACL file.
+   * Since 6.0.0. O(N). Where N is the number of configured users.
+   */
+  acl(subcommand: Token<'LOAD'>, callback?: Callback<'OK'>): Result<'OK', Context>
+  aclBuffer(subcommand: Token<'LOAD'>, callback?: Callback<Buffer>): Result<Buffer, Context>
+
+  /**
+   * Lists recent security events generated due to ACL rules.
+   * Since 6.0.0. O(N) with N being the number of entries shown.
+   */
+  acl(subcommand: Token<'LOG'>, callback?: Callback<Shape<unknown[][], Record<string, unknown>[], Context>>): Result<Shape<unknown[][], Record<string, unknown>[], Context>, Context>
+  aclBuffer(subcommand: Token<'LOG'>, callback?: Callback<Shape<unknown[][], Record<string, unknown>[], Context>>): Result<Shape<unknown[][], Record<string, unknown>[], Context>, Context>
+  acl(subcommand: Token<'LOG'>, count: Numeric, callback?: Callback<Shape<unknown[][], Record<string, unknown>[], Context>>): Result<Shape<unknown[][], Record<string, unknown>[], Context>, Context>
+  aclBuffer(subcommand: Token<'LOG'>, count: Numeric, callback?: Callback<Shape<unknown[][], Record<string, unknown>[], Context>>): Result<Shape<unknown[][], Record<string, unknown>[], Context>, Context>
+  acl(subcommand: Token<'LOG'>, reset: Token<'RESET'>, callback?: Callback<'OK'>): Result<'OK', Context>
+  aclBuffer(subcommand: Token<'LOG'>, reset: Token<'RESET'>, callback?: Callback<Buffer>): Result<Buffer, Context>
+
+  /**
+   * Saves the effective ACL rules in the configured ACL file.
+   * Since 6.0.0. O(N). Where N is the number of configured users.
+   */
+  acl(subcommand: Token<'SAVE'>, callback?: Callback<'OK'>): Result<'OK', Context>
+  aclBuffer(subcommand: Token<'SAVE'>, callback?: Callback<Buffer>): Result<Buffer, Context>
+
+  /**
+   * Creates and modifies an ACL user and its rules.
+   * Since 6.0.0. O(N). Where N is the number of rules provided.
+   */
+  acl(...args: Args<[subcommand: Token<'SETUSER'>, username: RedisValue, ...rules: Many<RedisValue>], 'OK'>): Result<'OK', Context>
+  aclBuffer(...args: Args<[subcommand: Token<'SETUSER'>, username: RedisValue, ...rules: Many<RedisValue>], Buffer>): Result<Buffer, Context>
+
+  /**
+   * Lists all ACL users.
+   * Since 6.0.0. O(N). Where N is the number of configured users.
+   */
+  acl(subcommand: Token<'USERS'>, callback?: Callback<string[]>): Result<string[], Context>
+  aclBuffer(subcommand: Token<'USERS'>, callback?: Callback<Buffer[]>): Result<Buffer[], Context>
+
+  /**
+   * Returns the authenticated username of the current connection.
+   * Since 6.0.0. O(1)
+   */
+  acl(subcommand: Token<'WHOAMI'>, callback?: Callback<string>): Result<string, Context>
+  aclBuffer(subcommand: Token<'WHOAMI'>, callback?: Callback<Buffer>): Result<Buffer, Context>
+
+  /**
    * Appends a string to the value of a key. Creates the key if it doesn't exist.
    * Since 2.0.0. O(1). The amortized time complexity is O(1) assuming the appended value is small and the already present value is of any size, since the dynamic string library used by the server will double the free space available on every reallocation.
    */
