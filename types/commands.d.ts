@@ -1269,6 +1269,22 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   smoveBuffer(source: RedisKey, destination: RedisKey, member: RedisValue, callback?: Callback<number>): Result<number, Context>
 
   /**
+   * Sorts the elements in a list, a set, or a sorted set, optionally storing the result.
+   * Since 1.0.0. O(N+M*log(M)) where N is the number of elements in the list or set to sort, and M the number of returned elements. When the elements are not sorted, complexity is O(N).
+   */
+  sort(...args: Args<[key: RedisKey, ...options: Many<RedisValue>], (string | null)[]>): Result<(string | null)[], Context>
+  sortBuffer(...args: Args<[key: RedisKey, ...options: Many<RedisValue>], (Buffer | null)[]>): Result<(Buffer | null)[], Context>
+  sort(...args: Args<[key: RedisKey, ...options: Many<RedisValue>], number | (string | null)[]>): Result<number | (string | null)[], Context>
+  sortBuffer(...args: Args<[key: RedisKey, ...options: Many<RedisValue>], number | (Buffer | null)[]>): Result<number | (Buffer | null)[], Context>
+
+  /**
+   * Returns the sorted elements of a list, a set, or a sorted set.
+   * Since 7.0.0. O(N+M*log(M)) where N is the number of elements in the list or set to sort, and M the number of returned elements. When the elements are not sorted, complexity is O(N).
+   */
+  sort_ro(...args: Args<[key: RedisKey, ...options: Many<RedisValue>], (string | null)[]>): Result<(string | null)[], Context>
+  sort_roBuffer(...args: Args<[key: RedisKey, ...options: Many<RedisValue>], (Buffer | null)[]>): Result<(Buffer | null)[], Context>
+
+  /**
    * Returns one or more random members from a set after removing them. Deletes the set if the last member was popped.
    * Since 1.0.0. Without the count argument O(1), otherwise O(N) where N is the value of the passed count.
    */

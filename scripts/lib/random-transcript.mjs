@@ -26,6 +26,9 @@ const SCENE = [
   'ZADD ranks {1..400}',
   'ZADD lex 0 a 0 b 0 f 0 g',
   'GEOADD places 13.361389 38.115556 a 15.087269 37.502669 b 0 0 c 179.9 85 f -179.9 -85 g',
+  'MSET w_1 3 w_2 1 w_a x w_b y w_3 1',
+  'HSET h_1 f 2 g a',
+  'HSET h_a f 1 g b',
   'XADD stream 1-1 f v',
   'XADD stream 2-1 f v g w',
 ]
@@ -41,6 +44,7 @@ const KEYS = {
   stream: ['stream'],
   geo: ['places', 'scores', 'ranks'],
 }
+const SORTED_SETS = ['scores', 'ranks', 'lex', 'places']
 const ALL_KEYS = [...new Set(Object.values(KEYS).flat()), 'missing', 'other']
 
 const INTEGERS = ['0', '1', '2', '3', '-1', '-2', '5', '100', '-100', 'abc', '1.5', '""', '01']
@@ -53,6 +57,7 @@ const EXTREMES = [
 const ENCODINGS = ['u8', 'u8', 'i8', 'u1', 'i4', 'u4', 'i64', 'u63', 'i5', 'u13', 'u64', 'u0', 'x']
 const BITS = ['0', '1', '7', '8', '9', '17', '#0', '#1', '#2', '39', '40', '100', '-1', 'abc', '#']
 const DOUBLES = ['0', '1', '2.5', '-1', '3', 'inf', '-inf', '1e3', 'abc', 'nan', '""', '.5', '10']
+const PATTERNS = ['w_*', 'w_*', 'h_*->f', 'h_*->g', '#', 'nosort', '*', 'missing_*']
 const DEGREES = ['0', '13.4', '15', '38', '-180', '180', '85', '-85', '-0.5', '90', 'abc']
 const DISTANCES = ['0', '1', '200', '5000', '20000', '1e9', '12.5', '-1', 'inf', 'abc']
 const STRINGS = [
@@ -127,6 +132,8 @@ export function randomTranscript(names, seed, length) {
       const look = LOOKS.find(([pattern]) => pattern.test(line) || pattern.test(name))
       lines.push(...(look ? [look[1]] : []), command)
     }
+    // A server turns the sorted sets that it sorts into big ones, which shows here and there.
+    if (/^sort/.test(name)) lines.push(`> DEL ${SORTED_SETS.join(' ')}`)
     // What chance took is not there on either side.
     if (name === 'spop') lines.push('> DEL ints words text list', '> SADD ints 1 2 3')
   }
@@ -226,6 +233,7 @@ class Draft {
     if (/^(longitude|latitude)$/.test(name)) return dice.pick(DEGREES)
     if (/^(radius|circle|width|box|height)$/.test(name)) return dice.pick(DISTANCES)
     if (type === 'double') return dice.pick(DOUBLES)
+    if (/^(by|get)-pattern$/.test(name)) return dice.pick(PATTERNS)
     if (type === 'pattern') return dice.pick(['*', 'a*', '?', '[ab]', '1*', 'f'])
     if (this.#docs.group === 'stream' && /id|start|end|threshold/.test(name)) return dice.pick(IDS)
     return /^(min|max|start|stop|end)$/.test(name) ? dice.pick(RANGES) : dice.pick(STRINGS)
@@ -250,6 +258,10 @@ class Draft {
   /** Leaves out what servers answer by accident, or by the clock. */
   #settle(word) {
     if (this.#name === 'xadd' && word === '*') return '7-7'
+    // Where weights are equal, the order is that of the server's own tables.
+    if (/^sort/.test(this.#name) && SORTED_SETS.includes(word)) {
+      return this.#words.includes('ALPHA') && this.#words.includes('BY') ? 'long' : word
+    }
     if (this.#name === 'lset' && EXTREMES.includes(word)) return '100'
     if (this.#bylex && ALL_KEYS.includes(word)) return 'lex'
     return word

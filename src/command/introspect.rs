@@ -318,7 +318,9 @@ fn getkeysandflags(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     for at in positions {
         cx.out.array(2);
         cx.out.bulk(words[at]);
-        let of_key = by_spec.iter().position(|found| found.contains(&at)).unwrap_or(0);
+        let of_key = by_spec.iter().position(|found| found.contains(&at));
+        // What no key spec finds, the last one is about: where SORT stores.
+        let of_key = of_key.unwrap_or(by_spec.len() - 1);
         let is_set = spec.name == "set";
         if is_set && !words.iter().skip(3).any(|word| is_word(word, "GET")) {
             write_words(cx.out, ["OW", "update"].into_iter());

@@ -17,6 +17,8 @@ pub enum Keys {
     Counted { at: u8, also: u8 },
     /// The first argument, and the ones after the words STORE and STOREDIST, looked for from here.
     Stored { from: u8 },
+    /// The first argument, and the last one after an option STORE.
+    Sort,
     /// After the word STREAMS, the first half of what follows.
     Streams,
 }
@@ -26,7 +28,9 @@ impl Keys {
     /// words tell.
     pub fn first_last_step(self) -> (i64, i64, i64) {
         match self {
-            Self::First | Self::Stored { .. } | Self::Counted { also: 1.., .. } => (1, 1, 1),
+            Self::First | Self::Sort | Self::Stored { .. } | Self::Counted { also: 1.., .. } => {
+                (1, 1, 1)
+            }
             Self::Second => (2, 2, 1),
             Self::Range { first, last, step } => (first.into(), last.into(), step.into()),
             Self::None | Self::Counted { .. } | Self::Streams => (0, 0, 0),
@@ -72,6 +76,21 @@ impl Keys {
                 (len > 1).then(|| {
                     [Some(1), after("STORE"), after("STOREDIST")].into_iter().flatten().collect()
                 })
+            }
+            Self::Sort => {
+                let (mut at, mut stored) = (2, None);
+                while let Some(word) = words.get(at) {
+                    at += match () {
+                        () if is_word(word, "LIMIT") => 3,
+                        () if is_word(word, "GET") || is_word(word, "BY") => 2,
+                        () if is_word(word, "STORE") && at + 1 < len => {
+                            stored = Some(at + 1);
+                            2
+                        }
+                        () => 1,
+                    };
+                }
+                (len > 1).then(|| [Some(1), stored].into_iter().flatten().collect())
             }
             Self::Streams => {
                 let at = words.iter().position(|word| word.eq_ignore_ascii_case(b"streams"))? + 1;

@@ -38,6 +38,7 @@ pub mod rate_limit;
 pub mod server;
 pub mod set;
 mod set_algebra;
+pub mod sort;
 pub mod sorted_set;
 mod sorted_set_pop;
 mod sorted_set_range;
@@ -150,6 +151,7 @@ static FAMILIES: &[&[Spec]] = &[
     generic::TABLE,
     dump::TABLE,
     object::TABLE,
+    sort::TABLE,
     expiry::TABLE,
     list::TABLE,
     hash::TABLE,

@@ -369,7 +369,7 @@ fn one_key<'w>(spec: &Spec, words: &[&'w [u8]]) -> Option<&'w [u8]> {
     match spec.keys {
         Keys::First => words.get(1).copied(),
         Keys::Second => words.get(2).copied(),
-        Keys::Stored { .. } => match spec.keys.positions(words)?[..] {
+        Keys::Sort | Keys::Stored { .. } => match spec.keys.positions(words)?[..] {
             [only] => words.get(only).copied(),
             _ => None,
         },
