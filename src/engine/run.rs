@@ -113,9 +113,22 @@ impl Engine {
     ) -> Result<(), Retry> {
         let hash = self.space.hash(key);
         let shard = shard_of(hash);
-        let entered = self.space.gate().shared(patience).ok_or(Retry::Away)?;
-        let table = self.space.table(&entered, client.db).ok_or(Retry::Alone)?;
-        let guard = table.lock(shard, patience).ok_or(Retry::Away)?;
+        let gate = self.space.gate();
+        let owned = gate.own(patience);
+        let entered = match &owned {
+            Some(_) => None,
+            None => Some(gate.shared(patience).ok_or(Retry::Away)?),
+        };
+        let table = match (&owned, &entered) {
+            (Some(owned), _) => self.space.table(owned, client.db),
+            (None, Some(entered)) => self.space.table(entered, client.db),
+            (None, None) => None,
+        };
+        let table = table.ok_or(Retry::Alone)?;
+        let guard = match owned {
+            Some(_) => None,
+            None => Some(table.lock(shard, patience).ok_or(Retry::Away)?),
+        };
         // Whoever registers a wait holds the gate alone, so this cannot change under us.
         if spec.is(WRITE) && self.hub.waiting.has(client.db, key) {
             return Err(Retry::Alone);
@@ -134,7 +147,7 @@ impl Engine {
             },
         );
         drop(guard);
-        drop(entered);
+        drop((owned, entered));
         result.map(|_| ())
     }
 

@@ -48,10 +48,9 @@ impl Wall {
             return self.queue(handle, id, shape);
         }
         self.reply.clear();
-        let outcome = {
-            let words = self.words.slices();
-            slot.engine.call(&mut slot.home, id, &words, &mut self.reply, Patience::Inline)
-        };
+        let outcome = self.words.with_slices(|words| {
+            slot.engine.call(&mut slot.home, id, words, &mut self.reply, Patience::Inline)
+        });
         match outcome {
             // SAFETY: passed on from the caller.
             Outcome::Done => unsafe { self.done(handle, shape) },

@@ -159,8 +159,7 @@ impl Call<'_> {
             let Some(spec) = TABLE.get((id & 0xFFFF) as usize) else {
                 return self.wall.fail(b"ERR there is no command with this id");
             };
-            self.wall.words.clear();
-            self.wall.words.push(spec.name.as_bytes());
+            self.wall.words.begin(Some(spec.name));
             if self.count > self.args.len() {
                 return self.wall.signal(Kind::Odd);
             }
@@ -212,13 +211,11 @@ unsafe extern "C" fn call_array(
         enter(env, info, |call| {
             let (handle, id) = (call.number(0) as usize, call.number(1));
             let known = (id & 0xFFFF != BY_NAME).then_some((id & 0xFFFF) as usize);
-            call.wall.words.clear();
-            if let Some(id) = known {
-                let Some(spec) = TABLE.get(id) else {
-                    return call.wall.fail(b"ERR there is no command with this id");
-                };
-                call.wall.words.push(spec.name.as_bytes());
+            let spec = known.and_then(|id| TABLE.get(id));
+            if known.is_some() && spec.is_none() {
+                return call.wall.fail(b"ERR there is no command with this id");
             }
+            call.wall.words.begin(spec.map(|spec| spec.name));
             if read_array(call.wall, call.args[2]).is_err() {
                 return call.wall.signal(Kind::Odd);
             }
@@ -374,8 +371,7 @@ unsafe extern "C" fn key_positions(
             let mut made = null_mut();
             sys::napi_create_array(env, &raw mut made);
             let Some(spec) = TABLE.get(id) else { return made };
-            call.wall.words.clear();
-            call.wall.words.push(spec.name.as_bytes());
+            call.wall.words.begin(Some(spec.name));
             if read_array(call.wall, call.args[1]).is_err() {
                 return call.wall.signal(Kind::Odd);
             }

@@ -16,6 +16,9 @@ use crate::engine::Bundle;
 /// Room for a word before its length is known.
 const GUESS: usize = 512;
 
+/// Words that a call has most times, its name included.
+const FEW: usize = 8;
+
 /// UTF-16 units of a word that is read the quick way, its closing zero included.
 const SHORT: usize = 256;
 
@@ -24,6 +27,8 @@ pub struct Odd;
 
 /// The words of one call.
 pub struct Words {
+    /// The command's name where the table has it, else empty: then it is the first of the others.
+    name: &'static [u8],
     bytes: Vec<u8>,
     ends: Vec<usize>,
     units: Box<[u16; SHORT]>,
@@ -31,7 +36,8 @@ pub struct Words {
 
 impl Default for Words {
     fn default() -> Self {
-        Self { bytes: Vec::new(), ends: Vec::new(), units: Box::new([0; SHORT]) }
+        let units = Box::new([0; SHORT]);
+        Self { name: b"", bytes: Vec::new(), ends: Vec::new(), units }
     }
 }
 
@@ -42,19 +48,41 @@ impl Bundle for Words {
 }
 
 impl Words {
-    /// Forgets the words and keeps the memory, unless one huge value, or very many, made it huge.
-    pub fn clear(&mut self) {
+    /// Begins a call of a command, or of whichever the first word names. Keeps the memory, unless
+    /// one huge value, or very many, made it huge.
+    #[inline]
+    pub fn begin(&mut self, name: Option<&'static str>) {
         if self.bytes.capacity() > 1 << 20 || self.ends.capacity() > 1 << 16 {
             *self = Self::default();
         }
+        self.name = name.unwrap_or_default().as_bytes();
         self.bytes.clear();
         self.ends.clear();
     }
 
-    /// The words as slices.
+    /// Hands the words over as slices.
+    #[inline]
+    pub fn with_slices<R>(&self, use_them: impl FnOnce(&[&[u8]]) -> R) -> R {
+        if self.ends.len() >= FEW {
+            return use_them(&self.slices());
+        }
+        // In place: moving a list that was just filled stalls the processor.
+        let mut few = [self.name; FEW];
+        let mut from = 0;
+        for (slice, &end) in few[1..].iter_mut().zip(&self.ends) {
+            *slice = &self.bytes[from..end];
+            from = end;
+        }
+        use_them(&few[usize::from(self.name.is_empty())..=self.ends.len()])
+    }
+
+    /// The words as slices, however many they are.
     pub fn slices(&self) -> SmallVec<[&[u8]; 12]> {
         let mut from = 0;
         let mut slices = SmallVec::new();
+        if !self.name.is_empty() {
+            slices.push(self.name);
+        }
         for &end in &self.ends {
             slices.push(&self.bytes[from..end]);
             from = end;
@@ -65,13 +93,6 @@ impl Words {
     /// Copies to keep for later.
     pub fn owned(&self) -> Vec<Box<[u8]>> {
         self.slices().iter().map(|word| Box::from(*word)).collect()
-    }
-
-    /// Adds a word that is known here.
-    #[inline]
-    pub fn push(&mut self, word: &[u8]) {
-        self.bytes.extend_from_slice(word);
-        self.ends.push(self.bytes.len());
     }
 
     /// Adds a JavaScript value.
@@ -113,10 +134,20 @@ impl Words {
             return Err(Odd);
         }
         let units = &self.units[..len];
-        if len == SHORT - 1 || units.iter().fold(0, |all, unit| all | unit) > 0x7F {
+        if len == SHORT - 1 {
             return Ok(false);
         }
-        self.bytes.extend(units.iter().map(|unit| *unit as u8));
+        self.bytes.reserve(SHORT);
+        let mut all = 0;
+        for (byte, unit) in self.bytes.spare_capacity_mut().iter_mut().zip(units) {
+            all |= unit;
+            byte.write(*unit as u8);
+        }
+        if all > 0x7F {
+            return Ok(false);
+        }
+        // SAFETY: so many bytes were written behind the others just now.
+        unsafe { self.bytes.set_len(self.bytes.len() + len) };
         Ok(true)
     }
 

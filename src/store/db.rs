@@ -158,7 +158,7 @@ impl<'a> Db<'a> {
     }
 
     #[inline]
-    fn hash_of(&self, key: &[u8]) -> u64 {
+    pub(super) fn hash_of(&self, key: &[u8]) -> u64 {
         if self.hint.0 == key.as_ptr() && self.hint.1 == key.len() {
             self.hint.2
         } else {

@@ -17,7 +17,7 @@ pub enum Deadline {
 impl Db<'_> {
     /// Sets a string, whatever the key held before.
     pub fn set_string(&mut self, key: &[u8], value: &[u8], deadline: Deadline) {
-        let hash = self.space.hash(key);
+        let hash = self.hash_of(key);
         let old = self.entry_mut(key);
         let before = old.as_ref().map(|entry| Dues::of(entry)).unwrap_or_default();
         let after = match deadline {

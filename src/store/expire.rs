@@ -49,6 +49,7 @@ impl Keyspace {
     /// something dies next.
     pub fn sweep(&self, mut told: impl FnMut(usize, &[u8], Loss)) -> u64 {
         let now_ms = self.now_ms();
+        let _visit = self.gate().visit();
         self.reset_due();
         let mut next = NEVER;
         for index in 0..DATABASES {

@@ -2,12 +2,14 @@
 //!
 //! A reader-writer lock split into stripes, one cache line each: a thread that enters shared
 //! takes only its own stripe, so threads do not pull one counter back and forth; who enters
-//! alone takes them all, always in the same order.
+//! alone takes them all, always in the same order. A store that one event loop has to itself is
+//! entered without a lock (`bias`).
 
 use std::time::{Duration, Instant};
 
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use super::bias::{Bias, Inside, Owned, Visit};
 use crate::memory::thread_number;
 
 const STRIPES: usize = 8;
@@ -29,13 +31,32 @@ struct Stripe(RwLock<()>);
 
 /// See the module's header.
 pub struct Gate {
+    bias: Bias,
     stripes: [Stripe; STRIPES],
 }
 
 /// Proof that the holder entered the gate. Small, since every command passes one around.
 pub enum Entered<'a> {
-    Shared { _stripe: RwLockReadGuard<'a, ()> },
-    Alone { _stripes: Box<[Option<RwLockWriteGuard<'a, ()>>; STRIPES]> },
+    /// Alone, without a lock.
+    Owned(Owned<'a>),
+    Shared {
+        _stripe: RwLockReadGuard<'a, ()>,
+        _visit: Visit<'a>,
+    },
+    Alone {
+        _stripes: Box<[Option<RwLockWriteGuard<'a, ()>>; STRIPES]>,
+        _visit: Visit<'a>,
+    },
+}
+
+impl Inside for Entered<'_> {}
+
+impl Entered<'_> {
+    /// Is nobody else inside? Then no shard need be locked.
+    #[inline]
+    pub fn is_alone(&self) -> bool {
+        !matches!(self, Self::Shared { .. })
+    }
 }
 
 /// Tries again for as long as the patience lasts.
@@ -63,25 +84,49 @@ pub fn with_patience<T>(
 
 impl Gate {
     pub fn new() -> Self {
-        Self { stripes: std::array::from_fn(|_| Stripe(RwLock::new(()))) }
+        let stripes = std::array::from_fn(|_| Stripe(RwLock::new(())));
+        Self { bias: Bias::default(), stripes }
+    }
+
+    /// Enters as the thread that has the store to itself: alone, and without a lock.
+    #[inline]
+    pub fn own(&self, patience: Patience) -> Option<Owned<'_>> {
+        self.bias.own(patience)
     }
 
     /// Enters beside others. `None` only for the impatient.
-    #[inline]
     pub fn shared(&self, patience: Patience) -> Option<Entered<'_>> {
+        if let Some(owned) = self.bias.own(patience) {
+            return Some(Entered::Owned(owned));
+        }
+        let visit = self.bias.visit(patience)?;
         let stripe = &self.stripes[thread_number() % STRIPES].0;
         with_patience(patience, || stripe.try_read(), || stripe.read())
-            .map(|guard| Entered::Shared { _stripe: guard })
+            .map(|guard| Entered::Shared { _stripe: guard, _visit: visit })
+    }
+
+    /// Other threads will use the store as much as an event loop does.
+    pub fn share(&self) {
+        self.bias.share();
+    }
+
+    /// A thread that will enter several times within a moment announces itself once.
+    pub fn visit(&self) -> Visit<'_> {
+        self.bias.visit(Patience::Waits).expect("the patient always enter")
     }
 
     /// Enters alone. `None` only for the impatient.
     pub fn alone(&self, patience: Patience) -> Option<Entered<'_>> {
+        if let Some(owned) = self.bias.own(patience) {
+            return Some(Entered::Owned(owned));
+        }
+        let visit = self.bias.visit(patience)?;
         let mut guards = Box::new([const { None }; STRIPES]);
         for (guard, stripe) in guards.iter_mut().zip(&self.stripes) {
             let entered = with_patience(patience, || stripe.0.try_write(), || stripe.0.write())?;
             *guard = Some(entered);
         }
-        Some(Entered::Alone { _stripes: guards })
+        Some(Entered::Alone { _stripes: guards, _visit: visit })
     }
 }
 

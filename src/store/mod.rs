@@ -7,6 +7,7 @@
 //!
 //! Not here: what a command means, who waits for a key, who watches it.
 
+mod bias;
 mod db;
 mod db_keys;
 pub mod db_string;
@@ -19,6 +20,7 @@ mod scan;
 mod space;
 mod table;
 
+pub use bias::Inside;
 pub use db::{Db, Happening, Notes, Scope};
 pub use entry::{Entry, Str};
 pub use expire::{Death, Loss};

@@ -13,6 +13,7 @@ use foldhash::SharedSeed;
 use parking_lot::Mutex;
 
 use super::entry::Entry;
+use super::bias::Inside;
 use super::gate::{Entered, Gate, Patience};
 use super::table::{Hashing, NEVER, Table, hash_of};
 use crate::clock::Clock;
@@ -149,7 +150,7 @@ impl Keyspace {
 
     /// A database, if it was ever used.
     #[inline]
-    pub fn table<'a>(&'a self, _entered: &'a Entered<'_>, index: usize) -> Option<&'a Table> {
+    pub fn table<'a>(&'a self, _inside: &'a impl Inside, index: usize) -> Option<&'a Table> {
         // SAFETY: the gate is entered, so nobody changes the list meanwhile.
         unsafe { (&*self.dbs.get()).get(index)?.as_deref() }
     }
@@ -174,7 +175,7 @@ impl Keyspace {
 
     /// Makes sure that a database exists, for who is alone already.
     pub fn open_alone(&self, entered: &Entered<'_>, index: usize) {
-        assert!(matches!(entered, Entered::Alone { .. }), "only who is alone may add tables");
+        assert!(entered.is_alone(), "only who is alone may add tables");
         // SAFETY: the gate is held alone.
         let dbs = unsafe { &mut *self.dbs.get() };
         if let Some(slot) = dbs.get_mut(index) {
@@ -185,7 +186,7 @@ impl Keyspace {
     /// Takes a database's table away and leaves an empty one. The caller holds the gate alone,
     /// which the lifetime of no `Db` may outlast.
     pub fn replace(&self, entered: &Entered<'_>, index: usize) -> Option<Box<Table>> {
-        assert!(matches!(entered, Entered::Alone { .. }), "only who is alone may swap tables");
+        assert!(entered.is_alone(), "only who is alone may swap tables");
         // SAFETY: the gate is held alone.
         let dbs = unsafe { &mut *self.dbs.get() };
         let slot = dbs.get_mut(index)?;
@@ -199,7 +200,7 @@ impl Keyspace {
 
     /// Exchanges two databases.
     pub fn swap(&self, entered: &Entered<'_>, a: usize, b: usize) {
-        assert!(matches!(entered, Entered::Alone { .. }), "only who is alone may swap tables");
+        assert!(entered.is_alone(), "only who is alone may swap tables");
         // SAFETY: the gate is held alone.
         let dbs = unsafe { &mut *self.dbs.get() };
         dbs.swap(a, b);

@@ -268,7 +268,9 @@ impl Table {
             }
             _ => {}
         }
-        if let Some(new_ms) = new.ms {
+        if let Some(new_ms) = new.ms
+            && new_ms < books.earliest_ms.load(Ordering::SeqCst)
+        {
             books.earliest_ms.fetch_min(new_ms, Ordering::SeqCst);
         }
     }
