@@ -38,8 +38,8 @@ const SCOPE = {
 
 /** A key in the first place takes its prefix on the fast path too. */
 const PREFIXED = `{
-        handle = this[kPrefixed]
-        if (handle < 0 || typeof a !== 'string') return send(this, row, flags, arguments)
+        place = this[kPrefixed]
+        if (place < 0 || typeof a !== 'string') return send(this, row, flags, arguments)
         a = this.options.keyPrefix + a
       }`
 
@@ -48,17 +48,17 @@ function source(row, flags) {
   const id = row.id | flags
   const cases = POSITIONAL.map((_, n) => {
     const words = POSITIONAL.slice(0, n).map((word) => `, ${word}`)
-    return `case ${n}: v = call(handle, ${id}${words.join('')}); break`
+    return `case ${n}: v = call(place + ${id}${words.join('')}); break`
   })
   return `'use strict'
     return function (${POSITIONAL.join(', ')}) {
-      let handle = this[kHot]
-      if (handle < 0) ${isKeyFirst(row) ? PREFIXED : `return send(this, row, flags, arguments)`}
+      let place = this[kHot]
+      if (place < 0) ${isKeyFirst(row) ? PREFIXED : `return send(this, row, flags, arguments)`}
       let v
       switch (arguments.length) {
         ${cases.join('\n')}
-        case 8: v = call(handle, ${id}, ${POSITIONAL.join(', ')}); break
-        default: v = callLong(handle, ${id}, [a, ...Array.from(arguments).slice(1)])
+        case 8: v = call(place + ${id}, ${POSITIONAL.join(', ')}); break
+        default: v = callLong(place + ${id}, [a, ...Array.from(arguments).slice(1)])
       }
       if (state[2] !== 0) loop.wake()
       if (v === true) return resume(this, row, flags, arguments)
@@ -162,9 +162,9 @@ function callMethod(flags) {
   return function (name, ...args) {
     if (Array.isArray(name)) return Reflect.apply(callMethod(flags), this, [...name, ...args])
     const row = table.lookup(name)
-    const handle = this[kHot]
-    if (handle < 0 || !isPlain(row)) return send(this, row, flags, args)
-    const v = native.callArray(handle, row.id | flags, args)
+    const place = this[kHot]
+    if (place < 0 || !isPlain(row)) return send(this, row, flags, args)
+    const v = native.callArray(place + (row.id | flags), args)
     if (state[2] !== 0) loop.wake()
     if (v === true) return resume(this, row, flags, args)
     const value = flags !== 0 ? bytesOf(v) : v === undefined ? 'OK' : v

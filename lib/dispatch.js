@@ -10,7 +10,7 @@ const { Failure, ReplyError, closedError, describe } = require('./errors')
 const { nodeify, noop } = require('./callback')
 const { areWords, toWord, toWords } = require('./words')
 const { Command, prefixKeys } = require('./command')
-const { UNKNOWN, isBuiltIn } = require('./table')
+const { UNKNOWN, isBuiltIn, placeOf } = require('./table')
 const { scripting } = require('./later-commands')
 
 const { native, state } = loop
@@ -91,31 +91,29 @@ function noScripting(what) {
 }
 
 /** The native call with its words in places of their own, which costs less than a list. */
-function invoke(handle, id, words) {
+function invoke(at, words) {
   const { call } = native
   switch (words.length) {
     case 0:
-      return call(handle, id)
+      return call(at)
     case 1:
-      return call(handle, id, words[0])
+      return call(at, words[0])
     case 2:
-      return call(handle, id, words[0], words[1])
+      return call(at, words[0], words[1])
     case 3:
-      return call(handle, id, words[0], words[1], words[2])
+      return call(at, words[0], words[1], words[2])
     case 4:
-      return call(handle, id, words[0], words[1], words[2], words[3])
+      return call(at, words[0], words[1], words[2], words[3])
     default:
-      return callLong(handle, id, words)
+      return callLong(at, words)
   }
 }
 
 /** Up to so many words may have places of their own. */
 const MANY = 128
 
-function callLong(handle, id, words) {
-  return words.length <= MANY
-    ? native.callMany(handle, id, ...words)
-    : native.callArray(handle, id, words)
+function callLong(at, words) {
+  return words.length <= MANY ? native.callMany(at, ...words) : native.callArray(at, words)
 }
 
 /**
@@ -124,11 +122,9 @@ function callLong(handle, id, words) {
  * @returns {unknown} the reply, a Failure, or AWAY when the ticket is in `state`
  */
 function perform(client, row, flags, words) {
-  const id = row.id | flags | client[kFlags]
+  const at = placeOf(client[kHandle]) + (row.id | flags | client[kFlags])
   const v =
-    row.id === UNKNOWN
-      ? native.callArray(client[kHandle], id, [row.name, ...words])
-      : invoke(client[kHandle], id, words)
+    row.id === UNKNOWN ? native.callArray(at, [row.name, ...words]) : invoke(at, words)
   if (state[2] !== 0) loop.wake()
   return conclude(client, row, flags, words, v)
 }

@@ -38,8 +38,8 @@ function refresh(client) {
     !options.stringNumbers &&
     client.mode === 'normal'
   const handle = plain ? client[s.kHandle] : -1
-  client[s.kHot] = options.keyPrefix ? -1 : handle
-  client[s.kPrefixed] = typeof options.keyPrefix === 'string' ? handle : -1
+  client[s.kHot] = options.keyPrefix ? -1 : table.placeOf(handle)
+  client[s.kPrefixed] = typeof options.keyPrefix === 'string' ? table.placeOf(handle) : -1
 }
 
 /** Opens the native client and walks to `ready`. */

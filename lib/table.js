@@ -13,6 +13,14 @@ const later = require('./later-commands')
 /** The id under which the native module takes a command by its name. */
 const UNKNOWN = 0xffff
 
+/** Ids with their flags are below this; a client's commands go to its handle times it, plus the id. */
+const IDS = 0x40000
+
+/** @param {number} handle */
+function placeOf(handle) {
+  return handle * IDS
+}
+
 /** Commands that change what the client itself is; see `after` in dispatch.js. */
 const PECULIAR = new Set([
   'select',
@@ -122,6 +130,7 @@ function watch(listener) {
 
 module.exports = {
   UNKNOWN,
+  placeOf,
   rows,
   lookup,
   untouched,

@@ -15,12 +15,12 @@ export interface Wall {
   connect(storeId: number, db: number, protocol: 2 | 3): number | true
   /** Drops a client with its waits, watches and subscriptions; a handle may be dropped twice. */
   disconnect(handle: number): void
-  /** A command by its id with up to eight words. */
-  call(handle: number, id: number, ...words: unknown[]): Answer
+  /** A command by its `place`, the client's with the id added (`placeOf`), and up to eight words. */
+  call(place: number, ...words: unknown[]): Answer
   /** The same with up to 128 words. */
-  callMany(handle: number, id: number, ...words: unknown[]): Answer
+  callMany(place: number, ...words: unknown[]): Answer
   /** Any number of words; with the id 0xffff the first is the command's name. */
-  callArray(handle: number, id: number, words: unknown[]): Answer
+  callArray(place: number, words: unknown[]): Answer
   /** What the last answer `true` left behind: see reply.js. */
   take(list?: unknown[] | ((...batch: unknown[]) => void), tokens?: Float64Array): string | Buffer
   /** The next event that waits for this thread; `state[5]` says of what kind it is. */

@@ -147,7 +147,7 @@ class Cast {
     const before = heard.length
     const large = step.expected.some((line) => /\(integer\) -?\d{16,}/.test(line))
     const flags = large ? BUFFERS | STRING_NUMBERS : BUFFERS
-    const value = native.callArray(connection.handle, UNKNOWN | flags, words)
+    const value = native.callArray(connection.handle * 0x40000 + (UNKNOWN | flags), words)
     let reply = value === true && state[0] === PENDING ? undefined : read(value)
     if (reply === undefined) {
       const ticket = state[1]

@@ -20,13 +20,16 @@ use crate::command::TABLE;
 use crate::hub::client::Protocol;
 use crate::store::DATABASES;
 
-/// Values a positional call may have: the handle, the id and eight words.
-const ARGS_MAX: usize = 10;
+/// Values a positional call may have: where it goes, and eight words.
+const ARGS_MAX: usize = 9;
 /// The same of `callMany`, for which clearing the places costs more.
-const MANY_MAX: usize = 130;
+const MANY_MAX: usize = 129;
 /// Flags that JavaScript ors to a command's id.
 const BUFFERS: u32 = 0x1_0000;
 const STRING_NUMBERS: u32 = 0x2_0000;
+/// Bits of the first number that are the id with its flags; the client's handle is above them. Each
+/// argument that is read costs some 3 ns.
+const ID_BITS: u32 = 18;
 /// The id of a command whose name comes with the words.
 const BY_NAME: u32 = 0xFFFF;
 
@@ -155,7 +158,7 @@ impl Call<'_> {
     unsafe fn run(self) -> sys::napi_value {
         // SAFETY: inside a callback; every value read is an argument of it.
         unsafe {
-            let (handle, id) = (self.number(0) as usize, self.number(1));
+            let (handle, id) = self.place();
             let Some(spec) = TABLE.get((id & 0xFFFF) as usize) else {
                 return self.wall.fail(b"ERR there is no command with this id");
             };
@@ -163,7 +166,7 @@ impl Call<'_> {
             if self.count > self.args.len() {
                 return self.wall.signal(Kind::Odd);
             }
-            for at in 2..self.count {
+            for at in 1..self.count {
                 if self.wall.words.read(self.wall.env, self.args[at]).is_err() {
                     return self.wall.signal(Kind::Odd);
                 }
@@ -180,18 +183,27 @@ impl Call<'_> {
         value
     }
 
+    /// The client's handle and the command's id with its flags, as the first argument has both.
+    #[inline]
+    unsafe fn place(&self) -> (usize, u32) {
+        let mut place = 0i64;
+        // SAFETY: the out-pointer lives across the call; a wrong type leaves 0.
+        unsafe { sys::napi_get_value_int64(self.wall.env, self.args[0], &raw mut place) };
+        ((place >> ID_BITS) as usize, place as u32 & ((1 << ID_BITS) - 1))
+    }
+
     fn shape(id: u32) -> Shape {
         Shape { buffers: id & BUFFERS != 0, string_numbers: id & STRING_NUMBERS != 0, resp2: false }
     }
 }
 
-/// `call(handle, id, ...words)`
+/// `call(place, ...words)`
 unsafe extern "C" fn call(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     // SAFETY: inside a callback; every value read is an argument of it.
     unsafe { enter(env, info, |call| call.run()) }
 }
 
-/// `callMany(handle, id, ...words)`: more words, in places of their own too. Taking them out of
+/// `callMany(place, ...words)`: more words, in places of their own too. Taking them out of
 /// an array costs several times as much.
 unsafe extern "C" fn call_many(
     env: sys::napi_env,
@@ -201,7 +213,7 @@ unsafe extern "C" fn call_many(
     unsafe { enter_with::<MANY_MAX>(env, info, |call| call.run()) }
 }
 
-/// `callArray(handle, id, words)`; with id 0xFFFF the first word is the command's name.
+/// `callArray(place, words)`; with id 0xFFFF the first word is the command's name.
 unsafe extern "C" fn call_array(
     env: sys::napi_env,
     info: sys::napi_callback_info,
@@ -209,14 +221,14 @@ unsafe extern "C" fn call_array(
     // SAFETY: inside a callback; every value read is an argument of it.
     unsafe {
         enter(env, info, |call| {
-            let (handle, id) = (call.number(0) as usize, call.number(1));
+            let (handle, id) = call.place();
             let known = (id & 0xFFFF != BY_NAME).then_some((id & 0xFFFF) as usize);
             let spec = known.and_then(|id| TABLE.get(id));
             if known.is_some() && spec.is_none() {
                 return call.wall.fail(b"ERR there is no command with this id");
             }
             call.wall.words.begin(spec.map(|spec| spec.name));
-            if read_array(call.wall, call.args[2]).is_err() {
+            if read_array(call.wall, call.args[1]).is_err() {
                 return call.wall.signal(Kind::Odd);
             }
             call.wall.run(handle, known, Call::shape(id))
