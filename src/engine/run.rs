@@ -125,6 +125,7 @@ impl Engine {
             (None, None) => None,
         };
         let table = table.ok_or(Retry::Alone)?;
+        table.prefetch(hash);
         let guard = match owned {
             Some(_) => None,
             None => Some(table.lock(shard, patience).ok_or(Retry::Away)?),

@@ -190,10 +190,12 @@ impl Words {
         // could move or free them.
         unsafe {
             if sys::napi_get_value_double(env, value, &raw mut number) == sys::Status::napi_ok {
-                if number.trunc() != number || number.abs() > 9_007_199_254_740_991.0 {
+                // The cast saturates, so what is no integer of this size does not come back the same.
+                let int = number as i64;
+                if int as f64 != number || int.unsigned_abs() > 9_007_199_254_740_991 {
                     return Err(Odd);
                 }
-                self.bytes.extend(itoa::Buffer::new().format(number as i64).bytes());
+                self.bytes.extend_from_slice(itoa::Buffer::new().format(int).as_bytes());
                 return Ok(());
             }
             let mut is_bytes = false;

@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use foldhash::SharedSeed;
 use parking_lot::Mutex;
 
-use super::entry::Entry;
 use super::bias::Inside;
+use super::entry::Entry;
 use super::gate::{Entered, Gate, Patience};
 use super::table::{Hashing, NEVER, Table, hash_of};
 use crate::clock::Clock;
