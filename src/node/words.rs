@@ -190,7 +190,7 @@ impl Words {
         // could move or free them.
         unsafe {
             if sys::napi_get_value_double(env, value, &raw mut number) == sys::Status::napi_ok {
-                // The cast saturates, so what is no integer of this size does not come back the same.
+                // The cast saturates: what is no such integer does not come back the same.
                 let int = number as i64;
                 if int as f64 != number || int.unsigned_abs() > 9_007_199_254_740_991 {
                     return Err(Odd);

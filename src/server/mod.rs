@@ -60,6 +60,7 @@ struct List {
 impl Server {
     /// Listens at every address, or at none of them.
     pub fn listen(engine: Arc<Engine>, options: &Options) -> io::Result<Arc<Self>> {
+        engine.space.gate().share();
         let mut sockets = Vec::new();
         let mut addresses = Vec::new();
         for address in &options.addresses {

@@ -225,7 +225,9 @@ mod tests {
             let guarded = Arc::clone(&guarded);
             thread::spawn(move || (0..times).for_each(|_| add(&guarded, patience)))
         });
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
         let guarded = Arc::into_inner(guarded).unwrap();
         guarded.number.into_inner()
     }
