@@ -60,7 +60,6 @@ struct List {
 impl Server {
     /// Listens at every address, or at none of them.
     pub fn listen(engine: Arc<Engine>, options: &Options) -> io::Result<Arc<Self>> {
-        engine.space.gate().share();
         let mut sockets = Vec::new();
         let mut addresses = Vec::new();
         for address in &options.addresses {
@@ -68,6 +67,7 @@ impl Server {
             addresses.push(socket.local_addr()?);
             sockets.push(socket);
         }
+        engine.space.gate().share();
         let guests = Arc::<Guests>::default();
         let start = |socket| listener::start(socket, &engine, &guests);
         let listening = sockets.into_iter().map(start).collect();
