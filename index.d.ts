@@ -303,8 +303,9 @@ declare namespace Redis {
           { lua: string; numberOfKeys?: number | undefined; readOnly?: boolean | undefined }
         >
       | undefined
+    /** The user to be. Without one the client may do everything: it is inside the process. */
     username?: string | undefined
-    /** Ignored in the process: who can call the store needs no password. */
+    /** The password of that user, or of the default one if the store asks for it. */
     password?: string | undefined
 
     // What only a connection over the network needs is accepted, so that the options of an app
@@ -380,6 +381,8 @@ declare namespace Redis {
     clock?: 'system' | 'manual' | undefined
     /** Where a manual clock starts, in milliseconds since 1970. */
     startTime?: number | undefined
+    /** The file that holds the users of the store: read at once, then by ACL LOAD and SAVE. */
+    aclfile?: string | undefined
   }
 
   /**

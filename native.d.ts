@@ -69,4 +69,6 @@ export interface StoreOptions {
   clock?: string
   /** Where a manual clock starts, in milliseconds since the epoch. */
   startTime?: number
+  /** The file that holds the users (ACL LOAD, ACL SAVE). */
+  aclfile?: string
 }

@@ -52,7 +52,8 @@ function connect(client) {
   try {
     open(client)
   } catch (error) {
-    // a store that was closed, for one
+    // a store that was closed, or a user that this client may not be
+    drop(client)
     nextTick(() => client.silentEmit('error', error))
     finish(client, error)
     return
@@ -79,6 +80,7 @@ function open(client) {
   client[s.kHandle] = handle
   loop.enrol(client, handle)
   tellPushes(client)
+  logIn(client)
   if (!usable) {
     quietly(client, 'select', [String(database)], (error) => {
       nextTick(() => client.silentEmit('error', error))
@@ -94,6 +96,22 @@ function open(client) {
   client[s.kOffline] = []
   resubscribeIfWanted(client)
   for (const task of tasks) task.run()
+}
+
+/**
+ * Becomes the user of the options, if they name one.
+ *
+ * @throws the refusal, if the store has no such user or the password is another
+ */
+function logIn(client) {
+  const { username, password } = client.options
+  if (!username && !password) return
+  const said = native.logIn(
+    client[s.kHandle],
+    String(username || 'default'),
+    String(password || ''),
+  )
+  if (said !== undefined) throw read(said, 0).reason
 }
 
 function resubscribeIfWanted(client) {

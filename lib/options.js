@@ -131,6 +131,18 @@ function gather(args) {
   return { options, address }
 }
 
+/** What is ignored together with an address: who one is there, one need not be here. */
+const OF_AN_ADDRESS = [
+  'host',
+  'port',
+  'path',
+  'tls',
+  'sentinels',
+  'Connector',
+  'username',
+  'password',
+]
+
 /** The name of the option that gives an address, or null. */
 function addressIn(options) {
   for (const key of ['path', 'host', 'port']) {
@@ -167,7 +179,7 @@ function parseOptions(args) {
   const { options, address } = gather(args)
   if (address !== null) {
     if (!isSet('LATCHKEY_EMBED')) throw addressError(address, 'this client was not made')
-    for (const key of ['host', 'port', 'path', 'tls', 'sentinels', 'Connector']) delete options[key]
+    for (const key of OF_AN_ADDRESS) delete options[key]
   } else if (isSet('LATCHKEY_REQUIRE_URL') && !options.store) {
     throw Object.assign(
       new Error(

@@ -7,12 +7,12 @@ const { native, state, connected, wake } = require('./loop')
 const server = require('./server')
 const { kNative, kClosed } = require('./symbols')
 
-const OPTIONS = new Set(['maxmemory', 'maxmemoryPolicy', 'seed', 'clock', 'startTime'])
+const OPTIONS = new Set(['maxmemory', 'maxmemoryPolicy', 'seed', 'clock', 'startTime', 'aclfile'])
 
 class Store {
   /**
    * @param {{ maxmemory?: number | string, maxmemoryPolicy?: string, seed?: number,
-   *   clock?: 'system' | 'manual' }} [options]
+   *   clock?: 'system' | 'manual', startTime?: number, aclfile?: string }} [options]
    */
   constructor(options) {
     this[kClosed] = false

@@ -13,6 +13,8 @@ export interface Wall {
   attach(state: Int32Array, tokens: Float64Array, onWake: () => void): undefined | true
   /** A client of a store; its handle, or `true` for an error. `protocol` chooses the shapes. */
   connect(storeId: number, db: number, protocol: 2 | 3): number | true
+  /** Makes a client that was just connected a user; `true` for an error. */
+  logIn(handle: number, username: string, password: string): undefined | true
   /** Drops a client with its waits, watches and subscriptions; a handle may be dropped twice. */
   disconnect(handle: number): void
   /** A command by its `place`, the client's with the id added (`placeOf`), and up to eight words. */

@@ -67,14 +67,19 @@ fn channels_of_new_users(config: &Config) -> PubSubDefault {
 
 /// `ACL SETUSER username [rule ...]`: all of the rules or none.
 fn setuser(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
-    let name = args.next()?;
-    if has_spaces(name) {
-        return Err(Error::Plain("ERR Usernames can't contain spaces or null characters"));
-    }
-    let channels = channels_of_new_users(cx.config());
-    let changed = cx.hub.acl.set_user(name, args.rest(), channels, &COMMANDS);
-    cx.hub.end_clients_of(&changed.map_err(|why| Error::text(format!("ERR {why}")))?);
+    define_user(cx.hub, args.next()?, args.rest())
+        .map_err(|why| Error::text(format!("ERR {why}")))?;
     cx.out.ok();
+    Ok(())
+}
+
+/// Makes or changes a user; `Err` says why not.
+pub fn define_user(hub: &Hub, name: &[u8], rules: &[&[u8]]) -> Result<(), String> {
+    if has_spaces(name) {
+        return Err("Usernames can't contain spaces or null characters".to_owned());
+    }
+    let channels = channels_of_new_users(&hub.config);
+    hub.end_clients_of(&hub.acl.set_user(name, rules, channels, &COMMANDS)?);
     Ok(())
 }
 
@@ -217,7 +222,7 @@ fn load(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
 }
 
 /// Loads the users of the file that is configured; `Err` says what is wrong with it.
-pub fn load_file(hub: &Hub) -> std::result::Result<(), String> {
+pub fn load_file(hub: &Hub) -> Result<(), String> {
     let path = hub.acl.file_path.lock().clone();
     let text = fs::read(&path)
         .map_err(|why| format!("Error loading ACLs, opening file '{path}': {}", reason_of(&why)))?;

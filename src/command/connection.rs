@@ -15,7 +15,8 @@ use crate::bytes::{is_word, lossy, parse_int};
 use crate::error::{Error, Result};
 use crate::hub::acl::Reason;
 use crate::hub::client::Protocol;
-use crate::hub::{Delivery, Standing, acl};
+use crate::hub::{Client, Delivery, Hub, Standing, acl};
+use crate::store::Keyspace;
 
 /// Which Redis this behaves as.
 pub const REDIS_VERSION: &str = "7.2.4";
@@ -56,23 +57,29 @@ fn auth(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
                      user. Are you sure your configuration is correct?",
                 ));
             }
-            log_in(cx, command, acl::DEFAULT, password)?;
+            log_in(cx.hub, cx.space, cx.client, command, acl::DEFAULT, password)?;
         }
-        [user, password] => log_in(cx, command, user, password)?,
+        [user, password] => log_in(cx.hub, cx.space, cx.client, command, user, password)?,
         _ => return Err(Error::Syntax),
     }
     cx.out.ok();
     Ok(())
 }
 
-/// Makes the client this user, if the password is right; otherwise `command` is noted as refused.
-fn log_in(cx: &mut Context<'_>, command: &[u8], name: &[u8], password: &[u8]) -> Result {
-    let Some(user) = cx.hub.acl.authenticate(name, password) else {
-        let (at, object) = (Stood::of(cx.client), command);
-        note(cx.hub, cx.space, cx.client, Reason::Auth, at, object, name);
+/// Makes a client this user, if the password is right; otherwise `command` is noted as refused.
+pub fn log_in(
+    hub: &Hub,
+    space: &Keyspace,
+    client: &mut Client,
+    command: &[u8],
+    name: &[u8],
+    password: &[u8],
+) -> Result {
+    let Some(user) = hub.acl.authenticate(name, password) else {
+        note(hub, space, client, Reason::Auth, Stood::of(client), command, name);
         return Err(WRONG_PASS);
     };
-    cx.client.become_user(Standing::User(user));
+    client.become_user(Standing::User(user));
     Ok(())
 }
 
@@ -163,7 +170,7 @@ fn hello(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
         }
     }
     if let Some((user, password)) = user {
-        log_in(cx, args.all()[0], user, password)?;
+        log_in(cx.hub, cx.space, cx.client, args.all()[0], user, password)?;
     } else if cx.hub.acl.must_authenticate(&cx.client.standing) {
         return Err(HELLO_NEEDS_AUTH);
     }

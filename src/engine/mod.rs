@@ -41,10 +41,11 @@ use smallvec::SmallVec;
 pub use options::{ClockOption, Options};
 pub use runtime::runtime;
 
+use crate::command::connection::log_in;
 use crate::command::context::LARGE;
 use crate::command::server::is_monitored;
 use crate::command::{ALONE, TABLE, WRITE};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::hub::client::Protocol;
 use crate::hub::monitor;
 use crate::hub::{Client, Delivery, Handle, Hub, Mailbox, Standing};
@@ -144,6 +145,11 @@ impl Engine {
     /// Must the client say who it is before anything else? Who must is not given much room.
     pub fn must_authenticate(&self, client: &Client) -> bool {
         self.hub.acl.must_authenticate(&client.standing)
+    }
+
+    /// Makes a client this user, as AUTH does, without asking for any lock.
+    pub fn log_in(&self, client: &mut Client, name: &[u8], password: &[u8]) -> Result {
+        log_in(&self.hub, &self.space, client, b"AUTH", name, password)
     }
 
     /// Ends a client that is at home: its subscriptions, watches and name go.

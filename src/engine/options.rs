@@ -1,6 +1,8 @@
-//! What a store can be opened with.
+//! What a store can be opened with, and told before it is used.
 
+use super::Engine;
 use crate::clock::Clock;
+use crate::command::acl;
 use crate::hub::Config;
 use crate::hub::config;
 
@@ -44,5 +46,19 @@ impl Options {
         for (index, value) in &self.settings {
             settings.set(*index, *value);
         }
+    }
+}
+
+impl Engine {
+    /// Takes the users from a file, and keeps them there from now on (ACL LOAD, ACL SAVE). `Err`
+    /// holds everything that is wrong with it; then the users stay as they were.
+    pub fn use_acl_file(&self, path: &str) -> Result<(), String> {
+        self.hub.acl.file_path.lock().replace_range(.., path);
+        acl::load_file(&self.hub)
+    }
+
+    /// Makes or changes a user, as the directive `user` of a configuration file does.
+    pub fn define_user(&self, name: &[u8], rules: &[&[u8]]) -> Result<(), String> {
+        acl::define_user(&self.hub, name, rules)
     }
 }

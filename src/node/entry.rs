@@ -40,11 +40,12 @@ type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> 
 
 /// Adds the raw functions to the module's exports.
 pub fn register(env: Env, exports: &Object<'_>) -> napi::Result<()> {
-    let functions: [(&str, Callback); 14] = [
+    let functions: [(&str, Callback); 15] = [
         ("wall", another),
         ("memory", memory),
         ("attach", attach),
         ("connect", connect),
+        ("logIn", log_in),
         ("disconnect", disconnect),
         ("call", call),
         ("callMany", call_many),
@@ -309,6 +310,31 @@ unsafe extern "C" fn connect(env: sys::napi_env, info: sys::napi_callback_info) 
             let mut made = null_mut();
             sys::napi_create_uint32(env, handle as u32, &raw mut made);
             made
+        })
+    }
+}
+
+/// `logIn(handle, username, password)`: makes a client that has just come a user, at once.
+unsafe extern "C" fn log_in(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: inside a callback; what is read are arguments of it.
+    unsafe {
+        enter(env, info, |call| {
+            let mut words = std::mem::take(&mut call.wall.words);
+            words.clear();
+            let is_read = call.args[1..3].iter().all(|word| words.read(env, *word).is_ok());
+            let slot = call.wall.slot(call.number(0) as usize);
+            let told = match slot.and_then(|slot| Some((&slot.engine, slot.home.as_mut()?))) {
+                Some((engine, client)) if is_read => {
+                    let given = words.slices();
+                    engine.log_in(client, given[0], given[1]).map_err(|why| why.to_string())
+                }
+                _ => Err("ERR username and password are texts".to_owned()),
+            };
+            call.wall.words = words;
+            match told {
+                Ok(()) => null_mut(),
+                Err(why) => call.wall.fail(why.as_bytes()),
+            }
         })
     }
 }

@@ -46,6 +46,8 @@ pub struct StoreOptions {
     pub clock: Option<String>,
     /// Where a manual clock starts, in milliseconds since the epoch.
     pub start_time: Option<f64>,
+    /// The file that holds the users (ACL LOAD, ACL SAVE).
+    pub aclfile: Option<String>,
 }
 
 fn read_options(given: Option<StoreOptions>) -> Result<Options, String> {
@@ -87,8 +89,12 @@ impl Store {
     /// Opens an empty store.
     #[napi(constructor, catch_unwind)]
     pub fn new(options: Option<StoreOptions>) -> napi::Result<Self> {
+        let acl_file = options.as_ref().and_then(|given| given.aclfile.clone());
         let options = read_options(options).map_err(napi::Error::from_reason)?;
         let (id, engine) = open(&options);
+        if let Some(path) = acl_file {
+            engine.use_acl_file(&path).map_err(napi::Error::from_reason)?;
+        }
         Ok(Self { id, engine: Some(engine) })
     }
 

@@ -8,6 +8,7 @@ use parking_lot::RwLock;
 use super::commands::Commands;
 use super::password::{Hash, hash, knows, read_hash};
 use super::selector::{Access, Denial, Fault, PubSubDefault, Request, Selector};
+use crate::quoting;
 
 /// What a user may do, as it is at one moment.
 #[derive(Debug, Clone)]
@@ -81,9 +82,9 @@ impl Rules {
                 }
                 [b'(', ref inner @ .., b')'] => {
                     let mut selector = Selector::new(channels);
-                    for rule in inner.split(u8::is_ascii_whitespace).filter(|rule| !rule.is_empty())
-                    {
-                        selector.apply(rule, commands)?;
+                    // Quotes that are not closed leave nothing, as on a server.
+                    for rule in quoting::words(inner).unwrap_or_default() {
+                        selector.apply(&rule, commands)?;
                     }
                     self.selectors.push(selector);
                 }
