@@ -18,6 +18,9 @@ const DATA = [
   ['zadd', 'z', '1', 'a', '2.5', 'b'],
   ['zadd', 'z2', '3', 'b'],
   ['xadd', 'x', '1-1', 'f', 'v'],
+  ['xgroup', 'CREATE', 'x', 'g', '0'],
+  ['xgroup', 'CREATE', 'x', 'g2', '0'],
+  ['xreadgroup', 'GROUP', 'g', 'c', 'STREAMS', 'x', '>'],
 ]
 
 /**
@@ -206,11 +209,39 @@ const SAMPLES = {
   unsubscribe: '-',
   unwatch: [''],
   watch: ['s none'],
+  xack: ['x g 1-1'],
   xadd: ['x * f v', 'none NOMKSTREAM * f v'],
+  xautoclaim: {
+    'without justid': ['x g d 0 0', 'x g d 100000 0 COUNT 1'],
+    'key:key group:string consumer:string min-idle-time:string start:string [COUNT count:integer] JUSTID':
+      ['x g d 0 0 JUSTID'],
+  },
+  xclaim: {
+    'without justid': ['x g d 0 1-1'],
+    'key:key group:string consumer:string min-idle-time:string ...id:string JUSTID': [
+      'x g d 0 1-1 JUSTID',
+    ],
+  },
   xdel: ['x 1-1'],
+  'xgroup|create': ['x h $'],
+  'xgroup|createconsumer': ['x g d'],
+  'xgroup|delconsumer': ['x g c'],
+  'xgroup|destroy': ['x g'],
+  'xgroup|help': [''],
+  'xgroup|setid': ['x g 0'],
+  'xinfo|consumers': ['x g'],
+  'xinfo|groups': ['x'],
+  'xinfo|help': [''],
+  'xinfo|stream': ['x', 'x FULL'],
   xlen: ['x'],
+  xpending: {
+    'without filters': ['x g', 'x g2'],
+    'key:key group:string [IDLE min-idle-time:integer] start:string end:string count:integer [consumer:string]':
+      ['x g - + 10', 'x g IDLE 0 - + 10 c'],
+  },
   xrange: ['x - +', 'x - + COUNT 1'],
   xread: ['COUNT 10 STREAMS x 0', 'BLOCK 10 STREAMS none 0'],
+  xreadgroup: ['GROUP g c STREAMS x 0', 'GROUP g2 c STREAMS x >', 'GROUP g c STREAMS x >'],
   xrevrange: ['x + -'],
   xsetid: ['x 5-1'],
   xtrim: ['x MAXLEN 0'],

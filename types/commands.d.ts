@@ -1437,11 +1437,36 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   watchBuffer(...args: Args<[...keys: Many<RedisKey>], Buffer>): Result<Buffer, Context>
 
   /**
+   * Returns the number of messages that were successfully acknowledged by the consumer group member of a stream.
+   * Since 5.0.0. O(1) for each message ID processed.
+   */
+  xack(...args: Args<[key: RedisKey, group: RedisValue, ...ids: Many<RedisValue>], number>): Result<number, Context>
+  xackBuffer(...args: Args<[key: RedisKey, group: RedisValue, ...ids: Many<RedisValue>], number>): Result<number, Context>
+
+  /**
    * Appends a new message to a stream. Creates the key if it doesn't exist.
    * Since 5.0.0. O(1) when adding a new entry, O(N) when trimming where N being the number of entries evicted.
    */
   xadd(...args: Args<[key: RedisKey, ...options: AnyOrder<[[nomkstream: Token<'NOMKSTREAM'>], [strategy: Token<'MAXLEN' | 'MINID'>, ...option: [] | [operator: Token<'=' | '~'>], threshold: RedisValue, ...option: [] | [countToken: Token<'LIMIT'>, count: Numeric]]]>, idSelector: Token<'*'> | RedisValue, ...fieldsAndValues: Many<RedisValue>], string | null>): Result<string | null, Context>
   xaddBuffer(...args: Args<[key: RedisKey, ...options: AnyOrder<[[nomkstream: Token<'NOMKSTREAM'>], [strategy: Token<'MAXLEN' | 'MINID'>, ...option: [] | [operator: Token<'=' | '~'>], threshold: RedisValue, ...option: [] | [countToken: Token<'LIMIT'>, count: Numeric]]]>, idSelector: Token<'*'> | RedisValue, ...fieldsAndValues: Many<RedisValue>], Buffer | null>): Result<Buffer | null, Context>
+
+  /**
+   * Changes, or acquires, ownership of messages in a consumer group, as if the messages were delivered to as consumer group member.
+   * Since 6.2.0. O(1) if COUNT is small.
+   */
+  xautoclaim(...args: Args<[key: RedisKey, group: RedisValue, consumer: RedisValue, minIdleTime: RedisValue, start: RedisValue, ...option: [] | [countToken: Token<'COUNT'>, count: Numeric]], [cursor: string, entries: StreamEntry<string>[], deleted: string[]]>): Result<[cursor: string, entries: StreamEntry<string>[], deleted: string[]], Context>
+  xautoclaimBuffer(...args: Args<[key: RedisKey, group: RedisValue, consumer: RedisValue, minIdleTime: RedisValue, start: RedisValue, ...option: [] | [countToken: Token<'COUNT'>, count: Numeric]], [cursor: Buffer, entries: StreamEntry<Buffer>[], deleted: Buffer[]]>): Result<[cursor: Buffer, entries: StreamEntry<Buffer>[], deleted: Buffer[]], Context>
+  xautoclaim(...args: Args<[key: RedisKey, group: RedisValue, consumer: RedisValue, minIdleTime: RedisValue, start: RedisValue, ...option: [] | [countToken: Token<'COUNT'>, count: Numeric], justid: Token<'JUSTID'>], [cursor: string, ids: string[], deleted: string[]]>): Result<[cursor: string, ids: string[], deleted: string[]], Context>
+  xautoclaimBuffer(...args: Args<[key: RedisKey, group: RedisValue, consumer: RedisValue, minIdleTime: RedisValue, start: RedisValue, ...option: [] | [countToken: Token<'COUNT'>, count: Numeric], justid: Token<'JUSTID'>], [cursor: Buffer, ids: Buffer[], deleted: Buffer[]]>): Result<[cursor: Buffer, ids: Buffer[], deleted: Buffer[]], Context>
+
+  /**
+   * Changes, or acquires, ownership of a message in a consumer group, as if the message was delivered a consumer group member.
+   * Since 5.0.0. O(log N) with N being the number of messages in the PEL of the consumer group.
+   */
+  xclaim(...args: Args<[key: RedisKey, group: RedisValue, consumer: RedisValue, minIdleTime: RedisValue, ...idsAndOptions: Many<RedisValue>], StreamEntry<string>[]>): Result<StreamEntry<string>[], Context>
+  xclaimBuffer(...args: Args<[key: RedisKey, group: RedisValue, consumer: RedisValue, minIdleTime: RedisValue, ...idsAndOptions: Many<RedisValue>], StreamEntry<Buffer>[]>): Result<StreamEntry<Buffer>[], Context>
+  xclaim(...args: Args<[key: RedisKey, group: RedisValue, consumer: RedisValue, minIdleTime: RedisValue, ...ids: Many<RedisValue>, justid: Token<'JUSTID'>], string[]>): Result<string[], Context>
+  xclaimBuffer(...args: Args<[key: RedisKey, group: RedisValue, consumer: RedisValue, minIdleTime: RedisValue, ...ids: Many<RedisValue>, justid: Token<'JUSTID'>], Buffer[]>): Result<Buffer[], Context>
 
   /**
    * Returns the number of messages after removing them from a stream.
@@ -1451,11 +1476,90 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   xdelBuffer(...args: Args<[key: RedisKey, ...ids: Many<RedisValue>], number>): Result<number, Context>
 
   /**
+   * Creates a consumer group.
+   * Since 5.0.0. O(1)
+   */
+  xgroup(...args: Args<[subcommand: Token<'CREATE'>, key: RedisKey, group: RedisValue, idSelector: RedisValue | Token<'$'>, ...options: AnyOrder<[[mkstream: Token<'MKSTREAM'>], [entriesreadToken: Token<'ENTRIESREAD'>, entriesread: Numeric]]>], 'OK'>): Result<'OK', Context>
+  xgroupBuffer(...args: Args<[subcommand: Token<'CREATE'>, key: RedisKey, group: RedisValue, idSelector: RedisValue | Token<'$'>, ...options: AnyOrder<[[mkstream: Token<'MKSTREAM'>], [entriesreadToken: Token<'ENTRIESREAD'>, entriesread: Numeric]]>], Buffer>): Result<Buffer, Context>
+
+  /**
+   * Creates a consumer in a consumer group.
+   * Since 6.2.0. O(1)
+   */
+  xgroup(subcommand: Token<'CREATECONSUMER'>, key: RedisKey, group: RedisValue, consumer: RedisValue, callback?: Callback<number>): Result<number, Context>
+  xgroupBuffer(subcommand: Token<'CREATECONSUMER'>, key: RedisKey, group: RedisValue, consumer: RedisValue, callback?: Callback<number>): Result<number, Context>
+
+  /**
+   * Deletes a consumer from a consumer group.
+   * Since 5.0.0. O(1)
+   */
+  xgroup(subcommand: Token<'DELCONSUMER'>, key: RedisKey, group: RedisValue, consumer: RedisValue, callback?: Callback<number>): Result<number, Context>
+  xgroupBuffer(subcommand: Token<'DELCONSUMER'>, key: RedisKey, group: RedisValue, consumer: RedisValue, callback?: Callback<number>): Result<number, Context>
+
+  /**
+   * Destroys a consumer group.
+   * Since 5.0.0. O(N) where N is the number of entries in the group's pending entries list (PEL).
+   */
+  xgroup(subcommand: Token<'DESTROY'>, key: RedisKey, group: RedisValue, callback?: Callback<number>): Result<number, Context>
+  xgroupBuffer(subcommand: Token<'DESTROY'>, key: RedisKey, group: RedisValue, callback?: Callback<number>): Result<number, Context>
+
+  /**
+   * Returns helpful text about the different subcommands.
+   * Since 5.0.0. O(1)
+   */
+  xgroup(subcommand: Token<'HELP'>, callback?: Callback<string[]>): Result<string[], Context>
+  xgroupBuffer(subcommand: Token<'HELP'>, callback?: Callback<Buffer[]>): Result<Buffer[], Context>
+
+  /**
+   * Sets the last-delivered ID of a consumer group.
+   * Since 5.0.0. O(1)
+   */
+  xgroup(...args: Args<[subcommand: Token<'SETID'>, key: RedisKey, group: RedisValue, idSelector: RedisValue | Token<'$'>, ...option: [] | [entriesreadToken: Token<'ENTRIESREAD'>, entriesread: Numeric]], 'OK'>): Result<'OK', Context>
+  xgroupBuffer(...args: Args<[subcommand: Token<'SETID'>, key: RedisKey, group: RedisValue, idSelector: RedisValue | Token<'$'>, ...option: [] | [entriesreadToken: Token<'ENTRIESREAD'>, entriesread: Numeric]], Buffer>): Result<Buffer, Context>
+
+  /**
+   * Returns a list of the consumers in a consumer group.
+   * Since 5.0.0. O(1)
+   */
+  xinfo(subcommand: Token<'CONSUMERS'>, key: RedisKey, group: RedisValue, callback?: Callback<Shape<(string | number)[][], Record<string, string | number>[], Context>>): Result<Shape<(string | number)[][], Record<string, string | number>[], Context>, Context>
+  xinfoBuffer(subcommand: Token<'CONSUMERS'>, key: RedisKey, group: RedisValue, callback?: Callback<Shape<(Buffer | number)[][], Record<string, Buffer | number>[], Context>>): Result<Shape<(Buffer | number)[][], Record<string, Buffer | number>[], Context>, Context>
+
+  /**
+   * Returns a list of the consumer groups of a stream.
+   * Since 5.0.0. O(1)
+   */
+  xinfo(subcommand: Token<'GROUPS'>, key: RedisKey, callback?: Callback<Shape<(string | number | null)[][], Record<string, string | number | null>[], Context>>): Result<Shape<(string | number | null)[][], Record<string, string | number | null>[], Context>, Context>
+  xinfoBuffer(subcommand: Token<'GROUPS'>, key: RedisKey, callback?: Callback<Shape<(Buffer | number | null)[][], Record<string, Buffer | number | null>[], Context>>): Result<Shape<(Buffer | number | null)[][], Record<string, Buffer | number | null>[], Context>, Context>
+
+  /**
+   * Returns helpful text about the different subcommands.
+   * Since 5.0.0. O(1)
+   */
+  xinfo(subcommand: Token<'HELP'>, callback?: Callback<string[]>): Result<string[], Context>
+  xinfoBuffer(subcommand: Token<'HELP'>, callback?: Callback<Buffer[]>): Result<Buffer[], Context>
+
+  /**
+   * Returns information about a stream.
+   * Since 5.0.0. O(1)
+   */
+  xinfo(...args: Args<[subcommand: Token<'STREAM'>, key: RedisKey, ...option: [] | [full: Token<'FULL'>, ...option: [] | [countToken: Token<'COUNT'>, count: Numeric]]], Shape<unknown[], Record<string, unknown>, Context>>): Result<Shape<unknown[], Record<string, unknown>, Context>, Context>
+  xinfoBuffer(...args: Args<[subcommand: Token<'STREAM'>, key: RedisKey, ...option: [] | [full: Token<'FULL'>, ...option: [] | [countToken: Token<'COUNT'>, count: Numeric]]], Shape<unknown[], Record<string, unknown>, Context>>): Result<Shape<unknown[], Record<string, unknown>, Context>, Context>
+
+  /**
    * Return the number of messages in a stream.
    * Since 5.0.0. O(1)
    */
   xlen(key: RedisKey, callback?: Callback<number>): Result<number, Context>
   xlenBuffer(key: RedisKey, callback?: Callback<number>): Result<number, Context>
+
+  /**
+   * Returns the information and entries from a stream consumer group's pending entries list.
+   * Since 5.0.0. O(N) with N being the number of elements returned, so asking for a small fixed number of entries per call is O(1). O(M), where M is the total number of entries scanned when used with the IDLE filter. When the command returns just the summary and the list of consumers is small, it runs in O(1) time; otherwise, an additional O(N) time for iterating every consumer.
+   */
+  xpending(key: RedisKey, group: RedisValue, callback?: Callback<[count: number, first: string | null, last: string | null, consumers: [name: string, count: string][] | null]>): Result<[count: number, first: string | null, last: string | null, consumers: [name: string, count: string][] | null], Context>
+  xpendingBuffer(key: RedisKey, group: RedisValue, callback?: Callback<[count: number, first: Buffer | null, last: Buffer | null, consumers: [name: Buffer, count: Buffer][] | null]>): Result<[count: number, first: Buffer | null, last: Buffer | null, consumers: [name: Buffer, count: Buffer][] | null], Context>
+  xpending(...args: Args<[key: RedisKey, group: RedisValue, ...option: [] | [minIdleTimeToken: Token<'IDLE'>, minIdleTime: Numeric], start: RedisValue, end: RedisValue, count: Numeric, ...option: [] | [consumer: RedisValue]], [id: string, consumer: string, idle: number, deliveries: number][]>): Result<[id: string, consumer: string, idle: number, deliveries: number][], Context>
+  xpendingBuffer(...args: Args<[key: RedisKey, group: RedisValue, ...option: [] | [minIdleTimeToken: Token<'IDLE'>, minIdleTime: Numeric], start: RedisValue, end: RedisValue, count: Numeric, ...option: [] | [consumer: RedisValue]], [id: Buffer, consumer: Buffer, idle: number, deliveries: number][]>): Result<[id: Buffer, consumer: Buffer, idle: number, deliveries: number][], Context>
 
   /**
    * Returns the messages from a stream within a range of IDs.
@@ -1470,6 +1574,13 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   xread(...args: Args<[...options: AnyOrder<[[countToken: Token<'COUNT'>, count: Numeric], [millisecondsToken: Token<'BLOCK'>, milliseconds: Numeric]]>, streamsToken: Token<'STREAMS'>, ...keysAndIds: Many<RedisValue>], Shape<[key: string, entries: StreamEntry<string>[]][] | null, Record<string, StreamEntry<string>[]> | null, Context>>): Result<Shape<[key: string, entries: StreamEntry<string>[]][] | null, Record<string, StreamEntry<string>[]> | null, Context>, Context>
   xreadBuffer(...args: Args<[...options: AnyOrder<[[countToken: Token<'COUNT'>, count: Numeric], [millisecondsToken: Token<'BLOCK'>, milliseconds: Numeric]]>, streamsToken: Token<'STREAMS'>, ...keysAndIds: Many<RedisValue>], Shape<[key: Buffer, entries: StreamEntry<Buffer>[]][] | null, Record<string, StreamEntry<Buffer>[]> | null, Context>>): Result<Shape<[key: Buffer, entries: StreamEntry<Buffer>[]][] | null, Record<string, StreamEntry<Buffer>[]> | null, Context>, Context>
+
+  /**
+   * Returns new or historical messages from a stream for a consumer in a group. Blocks until a message is available otherwise.
+   * Since 5.0.0. For each stream mentioned: O(M) with M being the number of elements returned. If M is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1). On the other side when XREADGROUP blocks, XADD will pay the O(N) time in order to serve the N clients blocked on the stream getting new data.
+   */
+  xreadgroup(...args: Args<[groupBlockToken: Token<'GROUP'>, group: RedisValue, consumer: RedisValue, ...options: AnyOrder<[[countToken: Token<'COUNT'>, count: Numeric], [millisecondsToken: Token<'BLOCK'>, milliseconds: Numeric], [noack: Token<'NOACK'>]]>, streamsToken: Token<'STREAMS'>, ...keysAndIds: Many<RedisValue>], Shape<[key: string, entries: [id: string, fields: string[] | null][]][] | null, Record<string, [id: string, fields: string[] | null][]> | null, Context>>): Result<Shape<[key: string, entries: [id: string, fields: string[] | null][]][] | null, Record<string, [id: string, fields: string[] | null][]> | null, Context>, Context>
+  xreadgroupBuffer(...args: Args<[groupBlockToken: Token<'GROUP'>, group: RedisValue, consumer: RedisValue, ...options: AnyOrder<[[countToken: Token<'COUNT'>, count: Numeric], [millisecondsToken: Token<'BLOCK'>, milliseconds: Numeric], [noack: Token<'NOACK'>]]>, streamsToken: Token<'STREAMS'>, ...keysAndIds: Many<RedisValue>], Shape<[key: Buffer, entries: [id: Buffer, fields: Buffer[] | null][]][] | null, Record<string, [id: Buffer, fields: Buffer[] | null][]> | null, Context>>): Result<Shape<[key: Buffer, entries: [id: Buffer, fields: Buffer[] | null][]][] | null, Record<string, [id: Buffer, fields: Buffer[] | null][]> | null, Context>, Context>
 
   /**
    * Returns the messages from a stream within a range of IDs in reverse order.

@@ -4,10 +4,10 @@
 use crate::bytes::{parse_double, saturating_double};
 use crate::error::{Error, Result};
 use crate::hub::listeners::OF_CHANGES;
-use crate::hub::waiting::{Empty, Wait};
+use crate::hub::waiting::{Bound, Empty, Wait};
 use crate::hub::{Client, Config, Hub, Queued, config};
 use crate::reply::Reply;
-use crate::store::{Db, Entered, Keyspace, Patience, Scope, Table};
+use crate::store::{Db, Entered, Happening, Keyspace, Patience, Scope, Table};
 use crate::types::Collection;
 use crate::types::limits::Limits;
 use crate::types::listpack::Element;
@@ -99,7 +99,30 @@ impl<'a> Context<'a> {
     fn tell(&mut self, db: usize, key: &[u8], event: &'static str) {
         self.tell_noted();
         self.aside(|cx| cx.hub.changed(db, key, event));
-        if may_serve(event) && self.hub.waiting.has(db, key) {
+        self.wake(db, key, event);
+    }
+
+    /// After a change that servers keep from who watches the key: groups of consumers, and what a
+    /// stream says of its ids. `None` is a change that is no event.
+    pub fn changed_beside(&mut self, key: &[u8], event: Option<&'static str>) {
+        if let Some(event) = event
+            && self.hub.listeners.any(OF_CHANGES)
+        {
+            let db = self.db.index();
+            self.tell_noted();
+            self.aside(|cx| cx.hub.notify(db, key, event));
+            self.wake(db, key, event);
+        }
+    }
+
+    /// Has those served who wait for this event.
+    fn wake(&mut self, db: usize, key: &[u8], event: &str) {
+        let waiting = &self.hub.waiting;
+        let is_awaited = match event {
+            event if takes_away(event) => waiting.has_bound(db, key),
+            event => may_serve(event) && waiting.has(db, key),
+        };
+        if is_awaited {
             self.ready(db, key);
         }
     }
@@ -110,7 +133,17 @@ impl<'a> Context<'a> {
     pub fn tell_noted(&mut self) {
         // Noted inside the books, and so dropped inside them.
         let noted = self.db.take_noted();
-        self.aside(|cx| cx.hub.tell_noted(cx.db.index(), &noted));
+        let index = self.db.index();
+        self.aside(|cx| cx.hub.tell_noted(index, &noted));
+        // Who holds less than everything came here because nobody is bound to his key.
+        let is_alone = self.db.scope() == Scope::All;
+        for happening in noted.iter().filter(|_| is_alone) {
+            if let Happening::Died(death) = happening
+                && self.hub.waiting.has_bound(index, &death.key)
+            {
+                self.ready(index, &death.key);
+            }
+        }
     }
 
     /// After a change that may have taken the last element: the key goes with it. Tells both.
@@ -196,6 +229,22 @@ impl<'a> Context<'a> {
         empty: Empty,
         words: Option<Vec<Box<[u8]>>>,
     ) -> Result {
+        self.wait_for::<T>(keys, timeout_ms, empty, words, Bound::Free)
+    }
+
+    /// As `block`, but the wait ends when a key is gone or holds something else.
+    pub fn block_bound<T: Collection>(&mut self, keys: &[&[u8]], timeout_ms: u64) -> Result {
+        self.wait_for::<T>(keys, timeout_ms, Empty::NilArray, None, Bound::ToKeys)
+    }
+
+    fn wait_for<T: Collection>(
+        &mut self,
+        keys: &[&[u8]],
+        timeout_ms: u64,
+        empty: Empty,
+        words: Option<Vec<Box<[u8]>>>,
+        bound: Bound,
+    ) -> Result {
         if !self.may_block {
             self.write_empty(empty);
             return Ok(());
@@ -205,6 +254,7 @@ impl<'a> Context<'a> {
             let wait = Wait {
                 keys: keys.iter().map(|key| Box::from(*key)).collect(),
                 kind: T::KIND,
+                bound,
                 deadline_ms: (timeout_ms > 0).then(|| cx.db.now_ms() + timeout_ms),
                 words,
             };
@@ -252,28 +302,35 @@ impl<'a> Context<'a> {
 /// May this event bring what somebody waits for? What only takes away, or touches what is there
 /// already, wakes nobody: running a waiting command again can end its wait with an error.
 fn may_serve(event: &str) -> bool {
-    !matches!(
-        event,
-        "del"
-            | "expire"
-            | "persist"
-            | "move_from"
-            | "rename_from"
-            | "lpop"
-            | "rpop"
-            | "lrem"
-            | "lset"
-            | "ltrim"
-            | "xdel"
-            | "xtrim"
-            | "xsetid"
-            | "zpopmin"
-            | "zpopmax"
-            | "zrem"
-            | "zremrangebyscore"
-            | "zremrangebyrank"
-            | "zremrangebylex"
-    )
+    !takes_away(event)
+        && !matches!(
+            event,
+            "expire"
+                | "persist"
+                | "lpop"
+                | "rpop"
+                | "lrem"
+                | "lset"
+                | "ltrim"
+                | "xdel"
+                | "xtrim"
+                | "xsetid"
+                | "xgroup-create"
+                | "xgroup-createconsumer"
+                | "xgroup-delconsumer"
+                | "xgroup-setid"
+                | "zpopmin"
+                | "zpopmax"
+                | "zrem"
+                | "zremrangebyscore"
+                | "zremrangebyrank"
+                | "zremrangebylex"
+        )
+}
+
+/// Is a key gone after this event? That ends the waits that are bound to it.
+fn takes_away(event: &str) -> bool {
+    matches!(event, "del" | "expired" | "evicted" | "move_from" | "rename_from")
 }
 
 /// Writes an element of a collection as a string.

@@ -93,10 +93,27 @@ impl Keys {
                 (len > 1).then(|| [Some(1), stored].into_iter().flatten().collect())
             }
             Self::Streams => {
-                let at = words.iter().position(|word| word.eq_ignore_ascii_case(b"streams"))? + 1;
+                let at = streams_at(words)? + 1;
                 let left = len - at;
                 (left > 0 && left.is_multiple_of(2)).then(|| (at..at + left / 2).collect())
             }
         }
+    }
+}
+
+/// Where the word STREAMS stands, behind the options of XREAD and XREADGROUP.
+fn streams_at(words: &[&[u8]]) -> Option<usize> {
+    let mut at = 1;
+    loop {
+        let word = words.get(at)?;
+        if is_word(word, "STREAMS") {
+            return Some(at);
+        }
+        at += match () {
+            () if is_word(word, "NOACK") => 1,
+            () if is_word(word, "COUNT") || is_word(word, "BLOCK") => 2,
+            () if is_word(word, "GROUP") => 3,
+            () => return None,
+        };
     }
 }

@@ -44,8 +44,12 @@ mod sorted_set_pop;
 mod sorted_set_range;
 mod sorted_set_store;
 pub mod stream;
+mod stream_group;
+mod stream_info;
+mod stream_pending;
 mod stream_range;
 mod stream_read;
+mod stream_read_group;
 pub mod string;
 #[cfg(test)]
 mod table_tests;

@@ -54,6 +54,7 @@ fn flush(cx: &mut Context<'_>, args: &mut Args<'_>, dbs: Range<usize>) -> Result
         if index == cx.db.index() {
             cx.renew_db()?;
         }
+        wake_waiting(cx, index)?;
         cx.retire(old);
     }
     cx.out.ok();
@@ -107,13 +108,13 @@ fn checked(index: i64) -> Result<usize> {
     index.ok_or(Error::DbIndexOutOfRange)
 }
 
-/// Keys that somebody waits for may have come with the other table.
+/// Keys that somebody waits for may have come with the other table, or gone.
 fn wake_waiting(cx: &mut Context<'_>, index: usize) -> Result {
     if !cx.hub.waiting.any() {
         return Ok(());
     }
     for key in cx.hub.waiting.keys_of(index) {
-        if cx.look(index, |db| db.peek(&key).is_some())? {
+        if cx.hub.waiting.has_bound(index, &key) || cx.look(index, |db| db.peek(&key).is_some())? {
             cx.ready(index, &key);
         }
     }

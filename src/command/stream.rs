@@ -1,27 +1,49 @@
 //! Streams: adding, deleting and trimming entries, and what a stream knows of its ids.
 //!
-//! What reads entries is in `stream_range`, what waits for them in `stream_read`. There are no
-//! consumer groups here.
+//! What reads entries is in `stream_range`, what waits for them in `stream_read`; groups of
+//! consumers are in `stream_group`, `stream_read_group` and `stream_pending`, XINFO in
+//! `stream_info`.
 
 use super::context::LARGE;
 use super::stream_range::{xrange, xrevrange};
 use super::stream_read::xread;
-use super::{ALONE, Args, BLOCKING, Context, DENY_OOM, FAST, Keys, READ, Spec, WRITE, spec};
+use super::stream_read_group::xreadgroup;
+use super::{
+    ALONE, Args, BLOCKING, CONTAINER, Context, DENY_OOM, FAST, Keys, NO_KEYSPACE, READ, Spec,
+    WRITE, container, spec, stream_group as group, stream_info as info, stream_pending as pending,
+};
 use crate::error::{Error, Result};
 use crate::hub::config::{STREAM_NODE_MAX_BYTES, STREAM_NODE_MAX_ENTRIES};
 use crate::types::stream::{AppendError, NodeLimits, Precision, Stream, StreamId, Trim};
 
 #[rustfmt::skip]
 pub static TABLE: &[Spec] = &[
-    //   name     arity keys           flags                     handler
-    spec("xadd",      -5, Keys::First,   WRITE | DENY_OOM | FAST, xadd),
-    spec("xdel",      -3, Keys::First,   WRITE | FAST,            xdel),
-    spec("xlen",       2, Keys::First,   READ | FAST,             xlen),
-    spec("xrange",    -4, Keys::First,   READ,                    xrange),
-    spec("xread",     -4, Keys::Streams, READ | BLOCKING | ALONE, xread),
-    spec("xrevrange", -4, Keys::First,   READ,                    xrevrange),
-    spec("xsetid",    -3, Keys::First,   WRITE | DENY_OOM | FAST, xsetid),
-    spec("xtrim",     -4, Keys::First,   WRITE,                   xtrim),
+    //   name                   arity keys           flags                     handler
+    spec("xack",                  -4, Keys::First,   WRITE | FAST,             group::xack),
+    spec("xadd",                  -5, Keys::First,   WRITE | DENY_OOM | FAST,  xadd),
+    spec("xautoclaim",            -6, Keys::First,   WRITE | FAST,             pending::xautoclaim),
+    spec("xclaim",                -6, Keys::First,   WRITE | FAST,             pending::xclaim),
+    spec("xdel",                  -3, Keys::First,   WRITE | FAST,             xdel),
+    spec("xgroup",                -2, Keys::None,    CONTAINER,                container),
+    spec("xgroup|create",         -5, Keys::Second,  WRITE | DENY_OOM,         group::create),
+    spec("xgroup|createconsumer",  5, Keys::Second,  WRITE | DENY_OOM,         group::new_consumer),
+    spec("xgroup|delconsumer",     5, Keys::Second,  WRITE,                    group::del_consumer),
+    spec("xgroup|destroy",         4, Keys::Second,  WRITE,                    group::destroy),
+    spec("xgroup|help",            2, Keys::None,    NO_KEYSPACE,              group::help),
+    spec("xgroup|setid",          -5, Keys::Second,  WRITE,                    group::setid),
+    spec("xinfo",                 -2, Keys::None,    CONTAINER,                container),
+    spec("xinfo|consumers",        4, Keys::Second,  READ,                     info::consumers),
+    spec("xinfo|groups",           3, Keys::Second,  READ,                     info::groups),
+    spec("xinfo|help",             2, Keys::None,    NO_KEYSPACE,              info::help),
+    spec("xinfo|stream",          -3, Keys::Second,  READ,                     info::info),
+    spec("xlen",                   2, Keys::First,   READ | FAST,              xlen),
+    spec("xpending",              -3, Keys::First,   READ,                     pending::xpending),
+    spec("xrange",                -4, Keys::First,   READ,                     xrange),
+    spec("xread",                 -4, Keys::Streams, READ | BLOCKING | ALONE,  xread),
+    spec("xreadgroup",            -7, Keys::Streams, WRITE | BLOCKING | ALONE, xreadgroup),
+    spec("xrevrange",             -4, Keys::First,   READ,                     xrevrange),
+    spec("xsetid",                -3, Keys::First,   WRITE | DENY_OOM | FAST,  xsetid),
+    spec("xtrim",                 -4, Keys::First,   WRITE,                    xtrim),
 ];
 
 /// Ids are not longer than this, however many zeros they begin with.
@@ -339,7 +361,7 @@ fn xsetid(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
         ));
     }
     stream.set_id(id, entries_added, max_deleted_id);
-    cx.changed(key, "xsetid");
+    cx.changed_beside(key, Some("xsetid"));
     cx.out.ok();
     Ok(())
 }

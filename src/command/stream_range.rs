@@ -30,7 +30,7 @@ pub fn write_entries<'a>(out: &mut Reply, entries: impl Iterator<Item = Entry<'a
 }
 
 /// Reads one end of an interval, `-` and `+` included; `true` if it is left out itself.
-fn parse_bound(word: &[u8], missing_seq: u64) -> Result<(StreamId, bool)> {
+pub fn parse_bound(word: &[u8], missing_seq: u64) -> Result<(StreamId, bool)> {
     match word {
         b"-" => Ok((StreamId::MIN, false)),
         b"+" => Ok((StreamId::MAX, false)),
@@ -40,14 +40,16 @@ fn parse_bound(word: &[u8], missing_seq: u64) -> Result<(StreamId, bool)> {
     }
 }
 
-fn parse_start(word: &[u8]) -> Result<StreamId> {
+/// Reads the lower end of an interval.
+pub fn parse_start(word: &[u8]) -> Result<StreamId> {
     match parse_bound(word, 0)? {
         (id, false) => Ok(id),
         (id, true) => id.incr().ok_or(Error::Plain("ERR invalid start ID for the interval")),
     }
 }
 
-fn parse_end(word: &[u8]) -> Result<StreamId> {
+/// Reads the upper end of an interval.
+pub fn parse_end(word: &[u8]) -> Result<StreamId> {
     match parse_bound(word, u64::MAX)? {
         (id, false) => Ok(id),
         (id, true) => id.decr().ok_or(Error::Plain("ERR invalid end ID for the interval")),

@@ -5,21 +5,29 @@ use super::stream::parse_id;
 use super::stream_range::write_entries;
 use super::{Args, Context};
 use crate::error::{Error, Result};
+use crate::hub::Client;
 use crate::hub::waiting::Empty;
+use crate::reply::{Later, Reply};
 use crate::types::stream::{Stream, StreamId};
 
-/// The words of XREAD.
-struct Reading<'a> {
-    count: usize,
+/// The words of XREAD, and of XREADGROUP.
+pub struct Reading<'a> {
+    pub count: usize,
     /// `None` does not wait; 0 waits for ever.
-    block_ms: Option<u64>,
-    keys: &'a [&'a [u8]],
-    ids: &'a [&'a [u8]],
+    pub block_ms: Option<u64>,
+    /// The group and its consumer; XREADGROUP has them, and no other.
+    pub group: Option<(&'a [u8], &'a [u8])>,
+    /// NOACK: what is read counts as acknowledged.
+    pub acknowledged: bool,
+    pub keys: &'a [&'a [u8]],
+    pub ids: &'a [&'a [u8]],
 }
 
 impl<'a> Reading<'a> {
-    fn parse(args: &mut Args<'a>) -> Result<Self> {
-        let (mut count, mut block_ms) = (usize::MAX, None);
+    pub fn parse(args: &mut Args<'a>, name: &str) -> Result<Self> {
+        let for_group = name == "xreadgroup";
+        let (mut count, mut block_ms, mut group, mut acknowledged) =
+            (usize::MAX, None, None, false);
         loop {
             let has_value = args.left() > 1;
             if has_value && args.option("BLOCK") {
@@ -31,35 +39,45 @@ impl<'a> Reading<'a> {
             } else if has_value && args.option("STREAMS") {
                 break;
             } else if args.left() > 2 && args.option("GROUP") {
-                return Err(Error::Plain(
-                    "ERR The GROUP option is only supported by XREADGROUP. You called XREAD \
-                     instead.",
-                ));
+                if !for_group {
+                    return Err(Error::Plain(
+                        "ERR The GROUP option is only supported by XREADGROUP. You called XREAD \
+                         instead.",
+                    ));
+                }
+                group = Some((args.next()?, args.next()?));
             } else if args.option("NOACK") {
-                return Err(Error::Plain(
-                    "ERR The NOACK option is only supported by XREADGROUP. You called XREAD \
-                     instead.",
-                ));
+                if !for_group {
+                    return Err(Error::Plain(
+                        "ERR The NOACK option is only supported by XREADGROUP. You called XREAD \
+                         instead.",
+                    ));
+                }
+                acknowledged = true;
             } else {
                 return Err(Error::Syntax);
             }
         }
         let words = args.rest();
         if !words.len().is_multiple_of(2) {
-            return Err(Error::Plain(
-                "ERR Unbalanced 'xread' list of streams: for each stream key an ID or '$' must \
-                 be specified.",
-            ));
+            let symbol = if for_group { '>' } else { '$' };
+            return Err(Error::text(format!(
+                "ERR Unbalanced '{name}' list of streams: for each stream key an ID or '{symbol}' \
+                 must be specified."
+            )));
+        }
+        if for_group && group.is_none() {
+            return Err(Error::Plain("ERR Missing GROUP option for XREADGROUP"));
         }
         let (keys, ids) = words.split_at(words.len() / 2);
-        Ok(Self { count, block_ms, keys, ids })
+        Ok(Self { count, block_ms, group, acknowledged, keys, ids })
     }
 }
 
 /// `XREAD [COUNT count] [BLOCK milliseconds] STREAMS key [key ...] id [id ...]`: the entries
 /// after each id, of the streams that have any.
 pub fn xread(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
-    let reading = Reading::parse(args)?;
+    let reading = Reading::parse(args, cx.spec.name)?;
     let mut after = Vec::with_capacity(reading.keys.len());
     for (key, id) in reading.keys.iter().zip(reading.ids) {
         after.push(resolve(cx, key, id)?);
@@ -108,23 +126,29 @@ fn resolve(cx: &Context<'_>, key: &[u8], word: &[u8]) -> Result<StreamId> {
     }
 }
 
-/// Writes the keys with their entries: pairs in RESP2, a map in RESP3.
+/// Writes the keys with their entries.
 fn write_streams(cx: &mut Context<'_>, streams: &[(&[u8], StreamId)], count: usize) -> Result {
-    let is_map = cx.client.is_resp3();
-    if is_map {
-        cx.out.map(streams.len());
-    } else {
-        cx.out.array(streams.len());
-    }
+    let at = open_streams(cx.out, cx.client);
     for (key, start) in streams {
         let Some(stream) = cx.db.read::<Stream>(key)? else { continue };
-        if !is_map {
-            cx.out.array(2);
-        }
-        cx.out.bulk(key);
+        write_stream_head(cx.out, cx.client, key);
         write_entries(cx.out, stream.range(*start, StreamId::MAX), count);
     }
+    cx.out.close(at, streams.len());
     Ok(())
+}
+
+/// Begins a reply of streams with entries: pairs in RESP2, a map in RESP3.
+pub fn open_streams(out: &mut Reply, client: &Client) -> Later {
+    if client.is_resp3() { out.map_later() } else { out.array_later() }
+}
+
+/// Begins one stream of such a reply; its entries follow.
+pub fn write_stream_head(out: &mut Reply, client: &Client, key: &[u8]) {
+    if !client.is_resp3() {
+        out.array(2);
+    }
+    out.bulk(key);
 }
 
 /// The words to run again: `$` means what it meant when the wait began. `+` keeps its meaning.

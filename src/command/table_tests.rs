@@ -42,7 +42,8 @@ fn rows_find_the_keys_that_servers_find() {
         let mut words: Vec<&[u8]> = vec![b"word"; 7];
         match spec.keys {
             Keys::Counted { at, .. } => words[usize::from(at)] = b"2",
-            Keys::Streams => words[2] = b"STREAMS",
+            Keys::Streams if spec.name == "xread" => (words[1], words[2]) = (b"NOACK", b"STREAMS"),
+            Keys::Streams => (words[1], words[4]) = (b"GROUP", b"STREAMS"),
             _ if spec.arity > 0 => words.truncate(spec.arity as usize),
             _ => {}
         }

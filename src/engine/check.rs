@@ -187,6 +187,16 @@ impl Engine {
 
     /// Evicts until memory is below its limit, or says that it cannot be had.
     fn make_room(&self, patience: Patience) -> Result {
+        let mut gone = Vec::new();
+        let result = self.evict(patience, &mut gone);
+        if !gone.is_empty() {
+            self.serve_bound_elsewhere(gone);
+        }
+        result
+    }
+
+    /// As `make_room`; notes those keys that somebody is bound to.
+    fn evict(&self, patience: Patience, gone: &mut Vec<(usize, Box<[u8]>)>) -> Result {
         let limit = self.hub.config.get(MAXMEMORY) as usize;
         if self.space.used_bytes() <= limit {
             return Ok(());
@@ -209,6 +219,7 @@ impl Engine {
             }
             let told = |db: usize, entry: &Entry| {
                 self.hub.gone(db, entry.key(), "evicted");
+                self.note_gone(gone, db, entry.key());
             };
             let found = self.space.evict(policy, samples, &mut pool, patience, told)?;
             let entry = found.ok_or(Error::OutOfMemory)?;

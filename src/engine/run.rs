@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
 use super::Engine;
+use super::wake::deliver;
 use crate::command::acl_log::{Stood, refusal_in_exec};
 use crate::command::{
     ALONE, Args, Context, DENY_OOM, FollowUp, Keys, Left, NO_KEYSPACE, PLAIN, Spec, TABLE, WRITE,
@@ -131,7 +132,10 @@ impl Engine {
             None => Some(table.lock(shard, patience).ok_or(Retry::Away)?),
         };
         // Whoever registers a wait holds the gate alone, so this cannot change under us.
-        if spec.is(WRITE) && self.hub.waiting.has(client.db, key) {
+        let waiting = &self.hub.waiting;
+        if waiting.any()
+            && (spec.is(WRITE) && waiting.has(client.db, key) || waiting.has_bound(client.db, key))
+        {
             return Err(Retry::Alone);
         }
         let result = self.run_in(
@@ -212,10 +216,7 @@ impl Engine {
         }
         let served = self.serve(&entered, left.ready);
         drop(entered);
-        for (client, reply) in served {
-            let handle = std::sync::Arc::clone(&client.handle);
-            handle.deliver(crate::hub::Delivery::Answered(client, reply));
-        }
+        deliver(served);
         Ran::Done
     }
 

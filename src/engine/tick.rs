@@ -107,12 +107,25 @@ impl Engine {
             // The machine's clock may have been set back.
             due_ms = if now_ms >= next_sweep_ms || now_ms < last_ms || manual {
                 self.ticker.last_sweep_ms.store(now_ms, Ordering::Relaxed);
-                self.space.sweep(|db, key, loss| self.hub.died(db, key, loss))
+                self.sweep()
             } else {
                 next_sweep_ms
             };
         }
         due_ms.min(self.hub.waiting.next_deadline_ms().unwrap_or(NEVER))
+    }
+
+    /// Removes dead keys. Answers when the next one dies.
+    fn sweep(&self) -> u64 {
+        let mut gone = Vec::new();
+        let due_ms = self.space.sweep(|db, key, loss| {
+            self.hub.died(db, key, loss);
+            self.note_gone(&mut gone, db, key);
+        });
+        if !gone.is_empty() {
+            self.serve_bound(gone);
+        }
+        due_ms
     }
 
     /// Tells a client that its wait has ended without anything.

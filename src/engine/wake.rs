@@ -2,22 +2,31 @@
 //!
 //! A waiting command is simply run again, under the gate that the write which woke it still
 //! holds: after LPUSH to a waiter the list is already empty. What it pushes elsewhere (BLMOVE)
-//! may wake others in turn. A key that is missing or of another type than awaited wakes nobody;
-//! whatever else the command refuses ends the wait.
+//! may wake others in turn. A key that is missing or of another type than awaited wakes nobody but
+//! those who are bound to it; whatever else the command refuses ends the wait.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 
-use super::Engine;
+use super::{Engine, runtime};
 use crate::command::TABLE;
 use crate::command::acl_log::{Stood, refusal};
-use crate::hub::Client;
-use crate::hub::waiting::Parked;
+use crate::hub::waiting::{Bound, Parked};
+use crate::hub::{Client, Delivery};
 use crate::reply::Reply;
 use crate::store::{Db, Entered, Patience, Scope};
 use crate::types::Kind;
 
 /// A key that something was put under, with its database.
 type Ready = (usize, Box<[u8]>);
+
+/// Sends the replies of those who were served. Not under a lock.
+pub(super) fn deliver(served: Vec<(Box<Client>, Reply)>) {
+    for (client, reply) in served {
+        let handle = Arc::clone(&client.handle);
+        handle.deliver(Delivery::Answered(client, reply));
+    }
+}
 
 impl Engine {
     /// Serves everybody who waits for these keys. Answers who is done, in order; the caller
@@ -34,9 +43,12 @@ impl Engine {
         while let Some((db, key)) = ready.pop_front() {
             for id in self.hub.waiting.queue_of(db, &key) {
                 // Whoever was served before this one may have taken the last element.
-                let Some(kind) = self.kind_of(entered, db, &key) else { break };
+                let kind = self.kind_of(entered, db, &key);
+                if kind.is_none() && !self.hub.waiting.any_bound() {
+                    break;
+                }
                 let Some(parked) = self.hub.waiting.borrow(id) else { continue };
-                if parked.wait.kind != kind {
+                if kind != Some(parked.wait.kind) && parked.wait.bound == Bound::Free {
                     self.give_back(parked);
                     continue;
                 }
@@ -52,6 +64,29 @@ impl Engine {
             }
         }
         served
+    }
+
+    /// Serves those who are bound to keys that are gone without a command having removed them. For
+    /// who holds no lock and may wait.
+    pub(super) fn serve_bound(&self, gone: Vec<Ready>) {
+        let Some(entered) = self.space.gate().alone(Patience::Waits) else { return };
+        let served = self.serve(&entered, gone);
+        drop(entered);
+        deliver(served);
+    }
+
+    /// As `serve_bound`, for who must not wait.
+    pub(super) fn serve_bound_elsewhere(&self, gone: Vec<Ready>) {
+        if let Some(me) = self.me.upgrade() {
+            runtime().spawn_blocking(move || me.serve_bound(gone));
+        }
+    }
+
+    /// Notes a key that is gone, if somebody is bound to it.
+    pub(super) fn note_gone(&self, gone: &mut Vec<Ready>, db: usize, key: &[u8]) {
+        if self.hub.waiting.has_bound(db, key) {
+            gone.push((db, key.into()));
+        }
     }
 
     /// The wait goes on, unless the client was closed while it was lent out.

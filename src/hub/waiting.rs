@@ -21,11 +21,21 @@ pub struct Wait {
     pub keys: Vec<Box<[u8]>>,
     /// What a key must hold to be worth a look.
     pub kind: Kind,
+    pub bound: Bound,
     /// When to give up; `None` waits for ever.
     pub deadline_ms: Option<u64>,
     /// The words to run again when a key is ready, where they differ from the first ones
     /// (XREAD's `$` has been resolved).
     pub words: Option<Vec<Box<[u8]>>>,
+}
+
+/// What becomes of a wait when one of its keys is gone, or holds something else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// It goes on.
+    Free,
+    /// The command is run again, and refuses: a group of consumers went with its key.
+    ToKeys,
 }
 
 /// How "nothing is there" is spelled where waiting is not allowed.
@@ -55,12 +65,15 @@ struct Lists {
 pub struct Waiting {
     lists: Mutex<Lists>,
     count: AtomicUsize,
+    /// How many waits are bound to their keys.
+    bound: AtomicUsize,
     listeners: Arc<Listeners>,
 }
 
 impl Waiting {
     pub fn new(listeners: Arc<Listeners>) -> Self {
-        Self { lists: Mutex::default(), count: AtomicUsize::new(0), listeners }
+        let (count, bound) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { lists: Mutex::default(), count, bound, listeners }
     }
 
     #[inline]
@@ -79,6 +92,23 @@ impl Waiting {
     /// Does anybody wait for this key?
     pub fn has(&self, db: usize, key: &[u8]) -> bool {
         self.any() && self.lists.lock().by_key.contains_key(&At(db, key))
+    }
+
+    /// Does anybody wait who is bound to his keys?
+    pub fn any_bound(&self) -> bool {
+        self.bound.load(Ordering::Relaxed) != 0
+    }
+
+    /// Does anybody wait for this key who is bound to it?
+    pub fn has_bound(&self, db: usize, key: &[u8]) -> bool {
+        if !self.any_bound() {
+            return false;
+        }
+        let lists = self.lists.lock();
+        let is_bound = |id: &u64| {
+            lists.parked.get(id).is_some_and(|parked| parked.wait.bound == Bound::ToKeys)
+        };
+        lists.by_key.get(&At(db, key)).is_some_and(|queue| queue.iter().any(is_bound))
     }
 
     /// The keys of a database that somebody waits for.
@@ -106,6 +136,9 @@ impl Waiting {
         }
         if let Some(deadline_ms) = parked.wait.deadline_ms {
             lists.deadlines.insert((deadline_ms, id));
+        }
+        if parked.wait.bound == Bound::ToKeys {
+            self.bound.fetch_add(1, Ordering::Relaxed);
         }
         lists.parked.insert(id, parked);
         self.note_count(&lists);
@@ -136,8 +169,7 @@ impl Waiting {
     pub fn give_back(&self, parked: Parked) -> Result<(), Parked> {
         let mut lists = self.lists.lock();
         if parked.client.handle.closed.load(Ordering::SeqCst) {
-            lists.forget(&parked);
-            self.note_count(&lists);
+            self.forget(&mut lists, &parked);
             return Err(parked);
         }
         lists.parked.insert(parked.client.id(), parked);
@@ -147,16 +179,14 @@ impl Waiting {
     /// Gives up the places of a borrowed client that was served.
     pub fn release(&self, parked: &Parked) {
         let mut lists = self.lists.lock();
-        lists.forget(parked);
-        self.note_count(&lists);
+        self.forget(&mut lists, parked);
     }
 
     /// Takes a parked client out: time-out, CLIENT UNBLOCK, disconnect.
     pub fn take(&self, id: u64) -> Option<Parked> {
         let mut lists = self.lists.lock();
         let parked = lists.parked.remove(&id)?;
-        lists.forget(&parked);
-        self.note_count(&lists);
+        self.forget(&mut lists, &parked);
         Some(parked)
     }
 
@@ -168,6 +198,15 @@ impl Waiting {
             due.map(|(_, id)| *id).collect()
         };
         late.into_iter().filter_map(|id| self.take(id)).collect()
+    }
+
+    /// Gives up the places of a client that has been taken out.
+    fn forget(&self, lists: &mut Lists, parked: &Parked) {
+        lists.forget(parked);
+        if parked.wait.bound == Bound::ToKeys {
+            self.bound.fetch_sub(1, Ordering::Relaxed);
+        }
+        self.note_count(lists);
     }
 
     /// When the next one's time is up.

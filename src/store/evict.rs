@@ -196,7 +196,7 @@ impl Keyspace {
         samples: usize,
         pool: &mut Pool,
         patience: Patience,
-        told: impl Fn(usize, &Entry),
+        mut told: impl FnMut(usize, &Entry),
     ) -> Result<Option<Entry>, Error> {
         if policy == Policy::NoEviction {
             return Ok(None);
