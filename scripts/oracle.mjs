@@ -2,7 +2,9 @@
 // not what the server says. With --record it writes what valkey says into the files instead, and
 // beside it (`@redis7.0`) what redis 7.0 says where that differs.
 //
-//   npm run oracle -- [--record] [--server valkey|redis|all] [files or folders...]
+//   npm run oracle -- [--record] [--server valkey|redis|redis8|all] [files or folders...]
+//
+// With REDIS8_SERVER in the environment, what is `@only redis8` is compared with that server too.
 //
 // Every file meets a fresh server, so no file can lean on another.
 
@@ -23,10 +25,20 @@ function recorded(step, name) {
   return name === 'redis' && step.redis.length ? step.redis : step.expected
 }
 
+/** Is the server an authority on this step? A newer one is on what only it has. */
+function isHeard(step, name) {
+  return name !== 'redis8' || step.only === name
+}
+
 function agrees(step, lines, said) {
   if (lines.join('\n') === said.join('\n')) return true
-  const [mine, theirs] = [lines, said].map((each) => /^\(integer\) (-?\d+)$/.exec(each[0])?.[1])
+  const [mine, theirs] = [lines, said].map(number)
   return step.near !== undefined && Math.abs(mine - theirs) <= step.near
+}
+
+/** The number in a reply of one integer, alone or in an array. */
+function number(lines) {
+  return lines.length === 1 ? /^(?:1\) )?\(integer\) (-?\d+)$/.exec(lines[0])?.[1] : undefined
 }
 
 /** Plays one file on one server. @returns {Promise<{ printed, faults: string[] }>} */
@@ -38,7 +50,7 @@ async function check(file, transcript, name) {
     printed = await playOn(name, transcript.steps)
     faults = transcript.steps.flatMap((step, at) => {
       const said = printed[at]
-      if (!said || agrees(step, recorded(step, name), said)) return []
+      if (!said || !isHeard(step, name) || agrees(step, recorded(step, name), said)) return []
       return [complain(file, step, name, recorded(step, name), said)]
     })
     if (faults.length === 0) break
@@ -53,15 +65,15 @@ function complain(file, step, name, lines, said) {
 }
 
 /** Writes valkey's answers into the file, and redis's where they are not the same. */
-function record(file, transcript, valkey, redis) {
+function record(file, transcript, { valkey, redis, redis8 }) {
   const replies = new Map(transcript.steps.map((step, at) => [step, at]))
   const lines = transcript.layout.flatMap((part) => {
     if (typeof part === 'string') return [part]
     const at = replies.get(part)
-    const said = valkey ? valkey[at] : undefined
+    const said = (part.only === 'redis8' ? redis8 : valkey)?.[at]
     // A number within @near stays as written: the manual clock of the other runners is exact.
     const kept = said === undefined || agrees(part, part.expected, said) ? part.expected : said
-    const other = redis ? redis[at] : undefined
+    const other = redis?.[at]
     if (part.only === 'redis') return other ?? part.expected
     const differs = other && !agrees(part, kept, other)
     const theirs = redis ? (differs ? other : []) : part.redis
@@ -106,15 +118,16 @@ async function main() {
   const one = async (file) => {
     const transcript = parse(fs.readFileSync(file, 'utf8'))
     const heard = {}
-    for (const name of present) {
+    const wanted = (name) => name !== 'redis8' || transcript.steps.some(({ only }) => only === name)
+    for (const name of present.filter(wanted)) {
       const { printed, faults } = await check(file, transcript, name)
       heard[name] = printed
-      replies += printed.filter(Boolean).length
+      replies += printed.filter((said, at) => said && isHeard(transcript.steps[at], name)).length
       if (recording || faults.length === 0) continue
       faulty += faults.length
       console.log(faults.join('\n'))
     }
-    if (recording) record(file, transcript, heard.valkey, heard.redis)
+    if (recording) record(file, transcript, heard)
   }
   const queue = [...files]
   const worker = async () => {

@@ -619,6 +619,27 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   hexistsBuffer(key: RedisKey, field: RedisValue, callback?: Callback<number>): Result<number, Context>
 
   /**
+   * Has fields of a hash die after so many seconds.
+   * Since 7.4.0. O(N) with N the number of fields named.
+   */
+  hexpire(...args: Args<[key: RedisKey, seconds: Numeric, ...option: [] | [condition: Token<'NX' | 'XX' | 'GT' | 'LT'>], fieldsToken: Token<'FIELDS'>, numfields: Numeric, ...fields: Many<RedisValue>], number[]>): Result<number[], Context>
+  hexpireBuffer(...args: Args<[key: RedisKey, seconds: Numeric, ...option: [] | [condition: Token<'NX' | 'XX' | 'GT' | 'LT'>], fieldsToken: Token<'FIELDS'>, numfields: Numeric, ...fields: Many<RedisValue>], number[]>): Result<number[], Context>
+
+  /**
+   * Has fields of a hash die at a Unix time in seconds.
+   * Since 7.4.0. O(N) with N the number of fields named.
+   */
+  hexpireat(...args: Args<[key: RedisKey, unixTimeSeconds: Numeric, ...option: [] | [condition: Token<'NX' | 'XX' | 'GT' | 'LT'>], fieldsToken: Token<'FIELDS'>, numfields: Numeric, ...fields: Many<RedisValue>], number[]>): Result<number[], Context>
+  hexpireatBuffer(...args: Args<[key: RedisKey, unixTimeSeconds: Numeric, ...option: [] | [condition: Token<'NX' | 'XX' | 'GT' | 'LT'>], fieldsToken: Token<'FIELDS'>, numfields: Numeric, ...fields: Many<RedisValue>], number[]>): Result<number[], Context>
+
+  /**
+   * Tells at which Unix time in seconds fields of a hash die.
+   * Since 7.4.0. O(N) with N the number of fields named.
+   */
+  hexpiretime(...args: Args<[key: RedisKey, fieldsToken: Token<'FIELDS'>, numfields: Numeric, ...fields: Many<RedisValue>], number[]>): Result<number[], Context>
+  hexpiretimeBuffer(...args: Args<[key: RedisKey, fieldsToken: Token<'FIELDS'>, numfields: Numeric, ...fields: Many<RedisValue>], number[]>): Result<number[], Context>
+
+  /**
    * Returns the value of a field in a hash.
    * Since 2.0.0. O(1)
    */
@@ -631,6 +652,20 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   hgetall(key: RedisKey, callback?: Callback<Record<string, string>>): Result<Record<string, string>, Context>
   hgetallBuffer(key: RedisKey, callback?: Callback<Record<string, Buffer>>): Result<Record<string, Buffer>, Context>
+
+  /**
+   * Gives the values of fields of a hash and deletes the fields.
+   * Since 8.0.0. O(N) with N the number of fields named.
+   */
+  hgetdel(...args: Args<[key: RedisKey, fieldsToken: Token<'FIELDS'>, numfields: Numeric, ...fields: Many<RedisValue>], (string | null)[]>): Result<(string | null)[], Context>
+  hgetdelBuffer(...args: Args<[key: RedisKey, fieldsToken: Token<'FIELDS'>, numfields: Numeric, ...fields: Many<RedisValue>], (Buffer | null)[]>): Result<(Buffer | null)[], Context>
+
+  /**
+   * Gives the values of fields of a hash, and the fields deadlines or none.
+   * Since 8.0.0. O(N) with N the number of fields named.
+   */
+  hgetex(...args: Args<[key: RedisKey, ...option: [] | [...expiration: [secondsToken: Token<'EX'>, seconds: Numeric] | [millisecondsToken: Token<'PX'>, milliseconds: Numeric] | [unixTimeSecondsToken: Token<'EXAT'>, unixTimeSeconds: Numeric] | [unixTimeMillisecondsToken: Token<'PXAT'>, unixTimeMilliseconds: Numeric] | [persist: Token<'PERSIST'>]], fieldsToken: Token<'FIELDS'>, numfields: Numeric, ...fields: Many<RedisValue>], (string | null)[]>): Result<(string | null)[], Context>
+  hgetexBuffer(...args: Args<[key: RedisKey, ...option: [] | [...expiration: [secondsToken: Token<'EX'>, seconds: Numeric] | [millisecondsToken: Token<'PX'>, milliseconds: Numeric] | [unixTimeSecondsToken: Token<'EXAT'>, unixTimeSeconds: Numeric] | [unixTimeMillisecondsToken: Token<'PXAT'>, unixTimeMilliseconds: Numeric] | [persist: Token<'PERSIST'>]], fieldsToken: Token<'FIELDS'>, numfields: Numeric, ...fields: Many<RedisValue>], (Buffer | null)[]>): Result<(Buffer | null)[], Context>
 
   /**
    * Increments the integer value of a field in a hash by a number. Uses 0 as initial value if the field doesn't exist.
@@ -678,6 +713,41 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   hmsetBuffer(...args: Args<[key: RedisKey, ...fieldsAndValues: Many<RedisValue>], Buffer>): Result<Buffer, Context>
 
   /**
+   * Takes the deadlines of fields of a hash away.
+   * Since 7.4.0. O(N) with N the number of fields named.
+   */
+  hpersist(...args: Args<[key: RedisKey, fieldsToken: Token<'FIELDS'>, numfields: Numeric, ...fields: Many<RedisValue>], number[]>): Result<number[], Context>
+  hpersistBuffer(...args: Args<[key: RedisKey, fieldsToken: Token<'FIELDS'>, numfields: Numeric, ...fields: Many<RedisValue>], number[]>): Result<number[], Context>
+
+  /**
+   * Has fields of a hash die after so many milliseconds.
+   * Since 7.4.0. O(N) with N the number of fields named.
+   */
+  hpexpire(...args: Args<[key: RedisKey, milliseconds: Numeric, ...option: [] | [condition: Token<'NX' | 'XX' | 'GT' | 'LT'>], fieldsToken: Token<'FIELDS'>, numfields: Numeric, ...fields: Many<RedisValue>], number[]>): Result<number[], Context>
+  hpexpireBuffer(...args: Args<[key: RedisKey, milliseconds: Numeric, ...option: [] | [condition: Token<'NX' | 'XX' | 'GT' | 'LT'>], fieldsToken: Token<'FIELDS'>, numfields: Numeric, ...fields: Many<RedisValue>], number[]>): Result<number[], Context>
+
+  /**
+   * Has fields of a hash die at a Unix time in milliseconds.
+   * Since 7.4.0. O(N) with N the number of fields named.
+   */
+  hpexpireat(...args: Args<[key: RedisKey, unixTimeMilliseconds: Numeric, ...option: [] | [condition: Token<'NX' | 'XX' | 'GT' | 'LT'>], fieldsToken: Token<'FIELDS'>, numfields: Numeric, ...fields: Many<RedisValue>], number[]>): Result<number[], Context>
+  hpexpireatBuffer(...args: Args<[key: RedisKey, unixTimeMilliseconds: Numeric, ...option: [] | [condition: Token<'NX' | 'XX' | 'GT' | 'LT'>], fieldsToken: Token<'FIELDS'>, numfields: Numeric, ...fields: Many<RedisValue>], number[]>): Result<number[], Context>
+
+  /**
+   * Tells at which Unix time in milliseconds fields of a hash die.
+   * Since 7.4.0. O(N) with N the number of fields named.
+   */
+  hpexpiretime(...args: Args<[key: RedisKey, fieldsToken: Token<'FIELDS'>, numfields: Numeric, ...fields: Many<RedisValue>], number[]>): Result<number[], Context>
+  hpexpiretimeBuffer(...args: Args<[key: RedisKey, fieldsToken: Token<'FIELDS'>, numfields: Numeric, ...fields: Many<RedisValue>], number[]>): Result<number[], Context>
+
+  /**
+   * Tells how many milliseconds fields of a hash have left.
+   * Since 7.4.0. O(N) with N the number of fields named.
+   */
+  hpttl(...args: Args<[key: RedisKey, fieldsToken: Token<'FIELDS'>, numfields: Numeric, ...fields: Many<RedisValue>], number[]>): Result<number[], Context>
+  hpttlBuffer(...args: Args<[key: RedisKey, fieldsToken: Token<'FIELDS'>, numfields: Numeric, ...fields: Many<RedisValue>], number[]>): Result<number[], Context>
+
+  /**
    * Returns one or more random fields from a hash.
    * Since 6.2.0. O(N) where N is the number of fields returned
    */
@@ -705,6 +775,13 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   hsetBuffer(...args: Args<[key: RedisKey, ...fieldsAndValues: Many<RedisValue>], number>): Result<number, Context>
 
   /**
+   * Sets fields of a hash together with their deadline.
+   * Since 8.0.0. O(N) with N the number of fields named.
+   */
+  hsetex(...args: Args<[key: RedisKey, ...options: AnyOrder<[[condition: Token<'FNX' | 'FXX'>], [...expiration: [secondsToken: Token<'EX'>, seconds: Numeric] | [millisecondsToken: Token<'PX'>, milliseconds: Numeric] | [unixTimeSecondsToken: Token<'EXAT'>, unixTimeSeconds: Numeric] | [unixTimeMillisecondsToken: Token<'PXAT'>, unixTimeMilliseconds: Numeric] | [keepttl: Token<'KEEPTTL'>]]]>, fieldsToken: Token<'FIELDS'>, numfields: Numeric, ...fieldsAndValues: Many<RedisValue>], number>): Result<number, Context>
+  hsetexBuffer(...args: Args<[key: RedisKey, ...options: AnyOrder<[[condition: Token<'FNX' | 'FXX'>], [...expiration: [secondsToken: Token<'EX'>, seconds: Numeric] | [millisecondsToken: Token<'PX'>, milliseconds: Numeric] | [unixTimeSecondsToken: Token<'EXAT'>, unixTimeSeconds: Numeric] | [unixTimeMillisecondsToken: Token<'PXAT'>, unixTimeMilliseconds: Numeric] | [keepttl: Token<'KEEPTTL'>]]]>, fieldsToken: Token<'FIELDS'>, numfields: Numeric, ...fieldsAndValues: Many<RedisValue>], number>): Result<number, Context>
+
+  /**
    * Sets the value of a field in a hash only when the field doesn't exist.
    * Since 2.0.0. O(1)
    */
@@ -717,6 +794,13 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   hstrlen(key: RedisKey, field: RedisValue, callback?: Callback<number>): Result<number, Context>
   hstrlenBuffer(key: RedisKey, field: RedisValue, callback?: Callback<number>): Result<number, Context>
+
+  /**
+   * Tells how many seconds fields of a hash have left.
+   * Since 7.4.0. O(N) with N the number of fields named.
+   */
+  httl(...args: Args<[key: RedisKey, fieldsToken: Token<'FIELDS'>, numfields: Numeric, ...fields: Many<RedisValue>], number[]>): Result<number[], Context>
+  httlBuffer(...args: Args<[key: RedisKey, fieldsToken: Token<'FIELDS'>, numfields: Numeric, ...fields: Many<RedisValue>], number[]>): Result<number[], Context>
 
   /**
    * Returns all values in a hash.

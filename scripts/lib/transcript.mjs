@@ -244,9 +244,9 @@ export function answersWithPushes(words) {
 /**
  * Plays the steps with a cast that knows how to `send`, `receive`, `advance`, `protocol`, and
  * gives back what each send and receive printed (undefined for steps that are not for it). A cast
- * may be `like` another, and then plays what is only for that one as well; one that is `embedded`
+ * may be `like` others, and then plays what is only for those as well; one that is `embedded`
  * is no socket.
- * @param {{ name: string, like?: string, embedded?: boolean, send: Function, receive: Function, advance: Function,
+ * @param {{ name: string, like?: string[], embedded?: boolean, send: Function, receive: Function, advance: Function,
  *   protocol: Function }} cast
  */
 export async function play(steps, cast) {
@@ -254,7 +254,7 @@ export async function play(steps, cast) {
   let who = 'a'
   for (const step of steps) {
     if (step.kind === 'switch') who = step.name
-    const wanted = !step.only || step.only === cast.name || step.only === cast.like
+    const wanted = !step.only || step.only === cast.name || cast.like?.includes(step.only)
     const plays = wanted && !(step.socket && cast.embedded)
     try {
       const reply = plays ? await perform(step, who, cast) : undefined

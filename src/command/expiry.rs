@@ -41,6 +41,12 @@ impl Unit {
         .map(|(_, unit)| unit)
     }
 
+    /// Milliseconds since the epoch, if they fit.
+    pub fn absolute_ms(self, now_ms: u64, amount: i64) -> Option<i64> {
+        let ms = self.in_ms(amount)?;
+        if self.is_relative() { ms.checked_add(now_ms as i64) } else { Some(ms) }
+    }
+
     fn is_relative(self) -> bool {
         matches!(self, Self::Seconds | Self::Milliseconds)
     }
@@ -65,14 +71,8 @@ pub fn deadline_of(
     if amount <= 0 {
         return Err(refused);
     }
-    let at = absolute(cx, unit, amount).ok_or(refused)?;
+    let at = unit.absolute_ms(cx.db.now_ms(), amount).ok_or(refused)?;
     Ok(at.max(0) as u64)
-}
-
-/// Milliseconds since the epoch, if they fit.
-fn absolute(cx: &Context<'_>, unit: Unit, amount: i64) -> Option<i64> {
-    let ms = unit.in_ms(amount)?;
-    if unit.is_relative() { ms.checked_add(cx.db.now_ms() as i64) } else { Some(ms) }
 }
 
 /// Which deadlines EXPIRE may replace.
@@ -148,7 +148,8 @@ fn give_deadline(cx: &mut Context<'_>, args: &mut Args<'_>, unit: Unit) -> Resul
     let word = args.next()?;
     let only = Only::parse(args)?;
     let amount = parse_int(word).ok_or(Error::NotAnInteger)?;
-    let at_ms = absolute(cx, unit, amount).ok_or(Error::InvalidExpire(cx.spec.name))?;
+    let at_ms =
+        unit.absolute_ms(cx.db.now_ms(), amount).ok_or(Error::InvalidExpire(cx.spec.name))?;
     let old_ms = match cx.db.peek(key) {
         None => {
             cx.out.int(0);

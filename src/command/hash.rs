@@ -1,6 +1,6 @@
 //! Hashes: fields with values under one key.
 //!
-//! Not here: deadlines of fields.
+//! Not here: deadlines of fields. Who sets a field takes its deadline away, who adds to it does not.
 
 use super::context::write_element;
 use super::generic::{ScanOptions, cursor, write_cursor};
@@ -8,7 +8,7 @@ use super::random::RandomCount;
 use super::{Args, Context, DENY_OOM, FAST, Keys, READ, Spec, WRITE, spec};
 use crate::error::{Error, Result};
 use crate::long_double;
-use crate::types::hash::Hash;
+use crate::types::hash::{Hash, Lifetime};
 use crate::types::listpack::Element;
 
 #[rustfmt::skip]
@@ -196,7 +196,8 @@ fn hincrby(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
         None => 0,
     };
     let sum = old.checked_add(by).ok_or(Error::Overflow)?;
-    hash.set(field, itoa::Buffer::new().format(sum).as_bytes(), &limits);
+    let mut digits = itoa::Buffer::new();
+    hash.set_as(field, digits.format(sum).as_bytes(), Lifetime::Keep, &limits);
     cx.changed(key, "hincrby");
     cx.out.int(sum);
     Ok(())
@@ -222,7 +223,7 @@ fn hincrbyfloat(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
             other => other,
         })?
     };
-    hash.set(field, sum.as_bytes(), &limits);
+    hash.set_as(field, sum.as_bytes(), Lifetime::Keep, &limits);
     cx.changed(key, "hincrbyfloat");
     cx.out.bulk(sum.as_bytes());
     Ok(())

@@ -23,6 +23,7 @@ pub mod generic;
 pub mod geo;
 mod geo_search;
 pub mod hash;
+mod hash_expiry;
 mod help;
 mod info;
 mod introspect;
@@ -159,6 +160,7 @@ static FAMILIES: &[&[Spec]] = &[
     expiry::TABLE,
     list::TABLE,
     hash::TABLE,
+    hash_expiry::TABLE,
     set::TABLE,
     sorted_set::TABLE,
     geo::TABLE,
