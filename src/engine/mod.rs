@@ -25,6 +25,8 @@ mod tests_books;
 #[cfg(test)]
 mod tests_clients;
 #[cfg(test)]
+mod tests_fields;
+#[cfg(test)]
 mod tests_listeners;
 #[cfg(test)]
 mod tests_threads;
