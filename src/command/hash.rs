@@ -1,6 +1,7 @@
 //! Hashes: fields with values under one key.
 //!
-//! Not here: deadlines of fields. Who sets a field takes its deadline away, who adds to it does not.
+//! Not here: deadlines of fields. Whoever sets a field takes its deadline away, and whoever adds to
+//! one leaves it.
 
 use super::context::write_element;
 use super::generic::{ScanOptions, cursor, write_cursor};

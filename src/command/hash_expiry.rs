@@ -112,9 +112,9 @@ impl Only {
     }
 }
 
-/// `HEXPIRE key seconds [NX | XX | GT | LT] FIELDS numfields field [field ...]`: for each field 1 if
-/// it has the deadline now, 2 if that is past and the field gone, 0 if the condition forbids it, -2
-/// if there is no such field.
+/// `HEXPIRE key seconds [NX | XX | GT | LT] FIELDS numfields field [field ...]`: for each field 1
+/// if it has the deadline now, 2 if that is past and the field gone, 0 if the condition forbids it,
+/// -2 if there is no such field.
 fn hexpire(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     give_deadlines(cx, args, Unit::Seconds)
 }
