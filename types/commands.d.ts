@@ -1060,6 +1060,41 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   pexpiretimeBuffer(key: RedisKey, callback?: Callback<number>): Result<number, Context>
 
   /**
+   * Adds elements to a HyperLogLog key. Creates the key if it doesn't exist.
+   * Since 2.8.9. O(1) to add every element.
+   */
+  pfadd(...args: Args<[key: RedisKey, ...elements: Many<RedisValue>], number>): Result<number, Context>
+  pfaddBuffer(...args: Args<[key: RedisKey, ...elements: Many<RedisValue>], number>): Result<number, Context>
+
+  /**
+   * Returns the approximated cardinality of the set(s) observed by the HyperLogLog key(s).
+   * Since 2.8.9. O(1) with a very small average constant time when called with a single key. O(N) with N being the number of keys, and much bigger constant times, when called with multiple keys.
+   */
+  pfcount(...args: Args<[...keys: Many<RedisKey>], number>): Result<number, Context>
+  pfcountBuffer(...args: Args<[...keys: Many<RedisKey>], number>): Result<number, Context>
+
+  /**
+   * Internal commands for debugging HyperLogLog values.
+   * Since 2.8.9. N/A
+   */
+  pfdebug(subcommand: RedisValue, key: RedisKey, callback?: Callback<string | number | number[]>): Result<string | number | number[], Context>
+  pfdebugBuffer(subcommand: RedisValue, key: RedisKey, callback?: Callback<Buffer | number | number[]>): Result<Buffer | number | number[], Context>
+
+  /**
+   * Merges one or more HyperLogLog values into a single key.
+   * Since 2.8.9. O(N) to merge N HyperLogLogs, but with high constant times.
+   */
+  pfmerge(...args: Args<[destkey: RedisKey, ...sourcekeys: Many<RedisKey>], 'OK'>): Result<'OK', Context>
+  pfmergeBuffer(...args: Args<[destkey: RedisKey, ...sourcekeys: Many<RedisKey>], Buffer>): Result<Buffer, Context>
+
+  /**
+   * An internal command for testing HyperLogLog values.
+   * Since 2.8.9. N/A
+   */
+  pfselftest(callback?: Callback<'OK'>): Result<'OK', Context>
+  pfselftestBuffer(callback?: Callback<Buffer>): Result<Buffer, Context>
+
+  /**
    * Returns the server's liveliness response.
    * Since 1.0.0. O(1)
    */

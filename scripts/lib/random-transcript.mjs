@@ -8,7 +8,18 @@ const facts = JSON.parse(
   fs.readFileSync(new URL('../../src/command/facts.json', import.meta.url), 'utf8'),
 )
 
-const GROUPS = ['string', 'generic', 'hash', 'list', 'set', 'sorted-set', 'stream', 'bitmap', 'geo']
+const GROUPS = [
+  'string',
+  'generic',
+  'hash',
+  'list',
+  'set',
+  'sorted-set',
+  'stream',
+  'bitmap',
+  'hyperloglog',
+  'geo',
+]
 
 /** Every type under keys of its own, rebuilt now and then. */
 const SCENE = [
@@ -16,6 +27,10 @@ const SCENE = [
   'SET text hello',
   'SET number 10',
   'SET bits "\\xff\\xff\\x00\\x01\\x80"',
+  'PFADD seen a b c',
+  'PFADD dense a f 1 2 3',
+  'PFDEBUG TODENSE dense',
+  'PFADD crowd {1..900}',
   'RPUSH list a b 1 2 a',
   'RPUSH long {1..300}',
   'HSET hash f 1 g v 1 2',
@@ -37,6 +52,7 @@ const COMMANDS_PER_SCENE = 15
 const KEYS = {
   string: ['text', 'number'],
   bitmap: ['text', 'number', 'bits'],
+  hyperloglog: ['seen', 'seen', 'dense', 'crowd'],
   hash: ['hash', 'wide'],
   list: ['list', 'long'],
   set: ['ints', 'words'],
@@ -227,6 +243,7 @@ class Draft {
     // No deadline that could pass on one side alone.
     if (/seconds$/.test(name)) return dice.pick(['100000', '200000', '0', '-1', 'abc', '1.5'])
     if (type === 'unix-time') return dice.pick(['33177117420', '33177117420123', '1', '0', 'abc'])
+    if (name === 'subcommand') return dice.pick(['ENCODING', 'DECODE', 'TODENSE', 'FOO'])
     if (name === 'encoding') return dice.pick(ENCODINGS)
     if (name === 'offset' && this.#docs.group === 'bitmap') return dice.pick(BITS)
     if (type === 'integer') return dice.chance(96) ? dice.pick(INTEGERS) : dice.pick(EXTREMES)

@@ -79,7 +79,8 @@ impl<'a> Context<'a> {
 
     /// The one call after a change: marks who watches the key, wakes who waits for it.
     ///
-    /// `event` is the name of the keyspace event, as Redis documents them.
+    /// `event` is the name of the keyspace event, as Redis documents them; empty where a server
+    /// tells of none.
     #[inline]
     pub fn changed(&mut self, key: &[u8], event: &'static str) {
         let db = self.db.index();
@@ -305,7 +306,7 @@ fn may_serve(event: &str) -> bool {
     !takes_away(event)
         && !matches!(
             event,
-            "expire"
+            "" | "expire"
                 | "persist"
                 | "lpop"
                 | "rpop"

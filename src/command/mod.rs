@@ -25,6 +25,7 @@ mod geo_search;
 pub mod hash;
 mod hash_expiry;
 mod help;
+pub mod hyperloglog;
 mod info;
 mod introspect;
 pub mod keys;
@@ -166,6 +167,7 @@ static FAMILIES: &[&[Spec]] = &[
     geo::TABLE,
     stream::TABLE,
     bitmap::TABLE,
+    hyperloglog::TABLE,
     pubsub::TABLE,
     transaction::TABLE,
     connection::TABLE,

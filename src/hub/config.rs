@@ -91,6 +91,8 @@ parameters! {
     ACL_PUBSUB_DEFAULT "acl-pubsub-default" None,
         Format::Choice(&["allchannels", "resetchannels"]), 1;
     ACLLOG_MAX_LEN "acllog-max-len" None, ANY, 128;
+    HLL_SPARSE_MAX_BYTES "hll-sparse-max-bytes" None,
+        Format::Memory { min: 0, max: i64::MAX }, 3000;
     STREAM_NODE_MAX_BYTES "stream-node-max-bytes" None,
         Format::Memory { min: 0, max: i64::MAX }, 4096;
     STREAM_NODE_MAX_ENTRIES "stream-node-max-entries" None, ANY, 100;
