@@ -208,8 +208,8 @@ fn make_dense(cx: &mut Context<'_>, key: &[u8], is_dense: bool) -> Result {
     Ok(())
 }
 
-/// `PFSELFTEST`: adds a few thousand elements and looks at what comes of it. A server takes a second
-/// for more; an event loop would miss it.
+/// `PFSELFTEST`: adds a few thousand elements and looks at what comes of it. A server takes a
+/// second for more of them, which an event loop would miss.
 fn pfselftest(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
     hyperloglog::self_test(5000).map_err(|fault| Error::text(format!("TESTFAILED {fault}")))?;
     cx.out.ok();

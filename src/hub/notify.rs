@@ -88,6 +88,8 @@ fn class_of(event: &str) -> u32 {
         "evicted" => EVICTED,
         "new" => NEW,
         "keymiss" => MISSED,
+        // A change that servers tell nobody of.
+        "" => 0,
         other => match other.as_bytes().first() {
             Some(b'l' | b'r') => LIST,
             Some(b's') => SET,

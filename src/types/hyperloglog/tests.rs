@@ -79,7 +79,7 @@ fn bytes_that_make_no_sense_are_told_and_never_trip() {
         for _ in 0..dice.below(50) {
             let _ = add(&mut bytes, &dice.word(), 3000);
         }
-        for _ in 0..1 + dice.below(3) {
+        for _ in 0..=dice.below(3) {
             let at = HEADER + dice.below(bytes.len() - HEADER);
             bytes[at] = dice.roll() as u8;
         }
