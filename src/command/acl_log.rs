@@ -2,10 +2,10 @@
 
 use super::access::{Places, channels_of, keys_of};
 use super::client::line_of;
-use super::{Args, Context, NO_AUTH, TABLE, find, wrong_usage};
+use super::{Args, Context, NO_AUTH, TABLE, find, id_of, wrong_usage};
 use crate::bytes::{is_word, lossy, parse_int};
 use crate::error::{Error, Result};
-use crate::hub::acl::{Denial, Entry, Reason, Request, Rules};
+use crate::hub::acl::{Access, Denial, Entry, Reason, Request, Rules};
 use crate::hub::config::ACLLOG_MAX_LEN;
 use crate::hub::{Client, Hub};
 use crate::store::Keyspace;
@@ -14,10 +14,23 @@ use crate::store::Keyspace;
 const TOLD: usize = 10;
 
 /// May the user with these rules call the command with these words?
-pub fn check(rules: &Rules, id: usize, words: &[&[u8]]) -> std::result::Result<(), Denial> {
+pub fn check(rules: &Rules, id: usize, words: &[&[u8]]) -> Result<(), Denial> {
+    ask(rules, id, words, |request| rules.check(request))
+}
+
+/// May the running command, called with these words, read keys that they do not name?
+pub fn may_read_all_keys(cx: &Context<'_>, words: &[&[u8]]) -> bool {
+    let Some(user) = cx.hub.acl.limits(&cx.client.standing) else { return true };
+    let Some(id) = id_of(cx.spec.name) else { return false };
+    let reads = Access { reads: true, writes: false };
+    let rules = user.rules();
+    ask(&rules, id, words, |request| rules.may_with_all_keys(request, reads))
+}
+
+fn ask<R>(rules: &Rules, id: usize, words: &[&[u8]], ask: impl Fn(&Request<'_>) -> R) -> R {
     let keys = if rules.limits_keys() { keys_of(id, words) } else { Places::new() };
     let spec = TABLE[id];
-    rules.check(&Request {
+    ask(&Request {
         id,
         words,
         depth: usize::from(spec.depth),

@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
+use super::acl_log::may_read_all_keys;
 use super::context::write_element;
 use super::list::fill;
 use super::{Args, Context, DENY_OOM, Keys, READ, Spec, WRITE, spec};
@@ -110,6 +111,19 @@ enum Direction {
     Down,
 }
 
+/// May keys be read that the words do not name?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Roaming {
+    Allowed,
+    Denied,
+}
+
+impl Roaming {
+    fn of(cx: &Context<'_>, words: &[&[u8]]) -> Self {
+        if may_read_all_keys(cx, words) { Self::Allowed } else { Self::Denied }
+    }
+}
+
 struct Request<'a> {
     key: &'a [u8],
     by: Option<Pattern<'a>>,
@@ -123,7 +137,8 @@ struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    fn parse(args: &mut Args<'a>, may_store: bool) -> Result<Self> {
+    /// `roaming` says if it may read any key; without that only the order of BY is left.
+    fn parse(args: &mut Args<'a>, may_store: bool, roaming: Roaming) -> Result<Self> {
         let mut request = Self {
             key: args.key()?,
             by: None,
@@ -149,10 +164,21 @@ impl<'a> Request<'a> {
                 }
                 () if more > 0 && args.option("BY") => {
                     let pattern = Pattern::parse(args.next()?);
-                    as_they_lie |= !matches!(pattern, Pattern::Key { .. });
+                    let is_key = matches!(pattern, Pattern::Key { .. });
+                    if is_key && roaming == Roaming::Denied {
+                        return Err(Error::Plain(
+                            "ERR BY option of SORT denied due to insufficient ACL permissions.",
+                        ));
+                    }
+                    as_they_lie |= !is_key;
                     request.by = Some(pattern);
                 }
                 () if more > 0 && args.option("GET") => {
+                    if roaming == Roaming::Denied {
+                        return Err(Error::Plain(
+                            "ERR GET option of SORT denied due to insufficient ACL permissions.",
+                        ));
+                    }
                     request.get.push(Pattern::parse(args.next()?));
                 }
                 () => return Err(Error::Syntax),
@@ -244,13 +270,13 @@ impl<'a> Source<'a> {
 /// `SORT key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC | DESC] [ALPHA]
 /// [STORE destination]`
 fn sort(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
-    let request = Request::parse(args, true)?;
+    let request = Request::parse(args, true, Roaming::of(cx, args.all()))?;
     run(cx, &request)
 }
 
 /// `SORT_RO key ...`: the same without STORE.
 fn sort_ro(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
-    let request = Request::parse(args, false)?;
+    let request = Request::parse(args, false, Roaming::of(cx, args.all()))?;
     run(cx, &request)
 }
 
