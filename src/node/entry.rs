@@ -320,13 +320,13 @@ unsafe extern "C" fn log_in(env: sys::napi_env, info: sys::napi_callback_info) -
     unsafe {
         enter(env, info, |call| {
             let mut words = std::mem::take(&mut call.wall.words);
-            words.clear();
+            words.begin(Some("auth"));
             let is_read = call.args[1..3].iter().all(|word| words.read(env, *word).is_ok());
             let slot = call.wall.slot(call.number(0) as usize);
             let told = match slot.and_then(|slot| Some((&slot.engine, slot.home.as_mut()?))) {
                 Some((engine, client)) if is_read => {
                     let given = words.slices();
-                    engine.log_in(client, given[0], given[1]).map_err(|why| why.to_string())
+                    engine.log_in(client, given[1], given[2]).map_err(|why| why.to_string())
                 }
                 _ => Err("ERR username and password are texts".to_owned()),
             };
