@@ -120,11 +120,32 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   appendBuffer(key: RedisKey, value: RedisValue, callback?: Callback<number>): Result<number, Context>
 
   /**
+   * Signals that a cluster client is following an -ASK redirect.
+   * Since 3.0.0. O(1)
+   */
+  asking(callback?: Callback<never>): Result<never, Context>
+  askingBuffer(callback?: Callback<never>): Result<never, Context>
+
+  /**
    * Authenticates the connection.
    * Since 1.0.0. O(N) where N is the number of passwords defined for the user
    */
   auth(...args: Args<[...option: [] | [username: RedisValue], password: RedisValue], 'OK'>): Result<'OK', Context>
   authBuffer(...args: Args<[...option: [] | [username: RedisValue], password: RedisValue], Buffer>): Result<Buffer, Context>
+
+  /**
+   * Asynchronously rewrites the append-only file to disk.
+   * Since 1.0.0. O(1)
+   */
+  bgrewriteaof(callback?: Callback<never>): Result<never, Context>
+  bgrewriteaofBuffer(callback?: Callback<never>): Result<never, Context>
+
+  /**
+   * Asynchronously saves the database(s) to disk.
+   * Since 1.0.0. O(1)
+   */
+  bgsave(...args: Args<[...option: [] | [schedule: Token<'SCHEDULE'>]], never>): Result<never, Context>
+  bgsaveBuffer(...args: Args<[...option: [] | [schedule: Token<'SCHEDULE'>]], never>): Result<never, Context>
 
   /**
    * Counts the number of set bits (population counting) in a string.
@@ -287,6 +308,210 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   client(subcommand: Token<'SETNAME'>, connectionName: RedisValue, callback?: Callback<'OK'>): Result<'OK', Context>
   clientBuffer(subcommand: Token<'SETNAME'>, connectionName: RedisValue, callback?: Callback<Buffer>): Result<Buffer, Context>
+
+  /**
+   * Assigns new hash slots to a node.
+   * Since 3.0.0. O(N) where N is the total number of hash slot arguments
+   */
+  cluster(...args: Args<[subcommand: Token<'ADDSLOTS'>, ...slots: Many<RedisValue>], never>): Result<never, Context>
+  clusterBuffer(...args: Args<[subcommand: Token<'ADDSLOTS'>, ...slots: Many<RedisValue>], never>): Result<never, Context>
+
+  /**
+   * Assigns new hash slot ranges to a node.
+   * Since 7.0.0. O(N) where N is the total number of the slots between the start slot and end slot arguments.
+   */
+  cluster(...args: Args<[subcommand: Token<'ADDSLOTSRANGE'>, ...startSlotsAndEndSlots: Many<RedisValue>], never>): Result<never, Context>
+  clusterBuffer(...args: Args<[subcommand: Token<'ADDSLOTSRANGE'>, ...startSlotsAndEndSlots: Many<RedisValue>], never>): Result<never, Context>
+
+  /**
+   * Advances the cluster config epoch.
+   * Since 3.0.0. O(1)
+   */
+  cluster(subcommand: Token<'BUMPEPOCH'>, callback?: Callback<never>): Result<never, Context>
+  clusterBuffer(subcommand: Token<'BUMPEPOCH'>, callback?: Callback<never>): Result<never, Context>
+
+  /**
+   * Returns the number of active failure reports active for a node.
+   * Since 3.0.0. O(N) where N is the number of failure reports
+   */
+  cluster(subcommand: Token<'COUNT-FAILURE-REPORTS'>, nodeId: RedisValue, callback?: Callback<never>): Result<never, Context>
+  clusterBuffer(subcommand: Token<'COUNT-FAILURE-REPORTS'>, nodeId: RedisValue, callback?: Callback<never>): Result<never, Context>
+
+  /**
+   * Returns the number of keys in a hash slot.
+   * Since 3.0.0. O(1)
+   */
+  cluster(subcommand: Token<'COUNTKEYSINSLOT'>, slot: Numeric, callback?: Callback<never>): Result<never, Context>
+  clusterBuffer(subcommand: Token<'COUNTKEYSINSLOT'>, slot: Numeric, callback?: Callback<never>): Result<never, Context>
+
+  /**
+   * Sets hash slots as unbound for a node.
+   * Since 3.0.0. O(N) where N is the total number of hash slot arguments
+   */
+  cluster(...args: Args<[subcommand: Token<'DELSLOTS'>, ...slots: Many<RedisValue>], never>): Result<never, Context>
+  clusterBuffer(...args: Args<[subcommand: Token<'DELSLOTS'>, ...slots: Many<RedisValue>], never>): Result<never, Context>
+
+  /**
+   * Sets hash slot ranges as unbound for a node.
+   * Since 7.0.0. O(N) where N is the total number of the slots between the start slot and end slot arguments.
+   */
+  cluster(...args: Args<[subcommand: Token<'DELSLOTSRANGE'>, ...startSlotsAndEndSlots: Many<RedisValue>], never>): Result<never, Context>
+  clusterBuffer(...args: Args<[subcommand: Token<'DELSLOTSRANGE'>, ...startSlotsAndEndSlots: Many<RedisValue>], never>): Result<never, Context>
+
+  /**
+   * Forces a replica to perform a manual failover of its primary.
+   * Since 3.0.0. O(1)
+   */
+  cluster(...args: Args<[subcommand: Token<'FAILOVER'>, ...option: [] | [options: Token<'FORCE' | 'TAKEOVER'>]], never>): Result<never, Context>
+  clusterBuffer(...args: Args<[subcommand: Token<'FAILOVER'>, ...option: [] | [options: Token<'FORCE' | 'TAKEOVER'>]], never>): Result<never, Context>
+
+  /**
+   * Deletes all slots information from a node.
+   * Since 3.0.0. O(1)
+   */
+  cluster(subcommand: Token<'FLUSHSLOTS'>, callback?: Callback<never>): Result<never, Context>
+  clusterBuffer(subcommand: Token<'FLUSHSLOTS'>, callback?: Callback<never>): Result<never, Context>
+
+  /**
+   * Removes a node from the nodes table.
+   * Since 3.0.0. O(1)
+   */
+  cluster(subcommand: Token<'FORGET'>, nodeId: RedisValue, callback?: Callback<never>): Result<never, Context>
+  clusterBuffer(subcommand: Token<'FORGET'>, nodeId: RedisValue, callback?: Callback<never>): Result<never, Context>
+
+  /**
+   * Returns the key names in a hash slot.
+   * Since 3.0.0. O(N) where N is the number of requested keys
+   */
+  cluster(subcommand: Token<'GETKEYSINSLOT'>, slot: Numeric, count: Numeric, callback?: Callback<never>): Result<never, Context>
+  clusterBuffer(subcommand: Token<'GETKEYSINSLOT'>, slot: Numeric, count: Numeric, callback?: Callback<never>): Result<never, Context>
+
+  /**
+   * Returns helpful text about the different subcommands.
+   * Since 5.0.0. O(1)
+   */
+  cluster(subcommand: Token<'HELP'>, callback?: Callback<never>): Result<never, Context>
+  clusterBuffer(subcommand: Token<'HELP'>, callback?: Callback<never>): Result<never, Context>
+
+  /**
+   * Returns information about the state of a node.
+   * Since 3.0.0. O(1)
+   */
+  cluster(subcommand: Token<'INFO'>, callback?: Callback<never>): Result<never, Context>
+  clusterBuffer(subcommand: Token<'INFO'>, callback?: Callback<never>): Result<never, Context>
+
+  /**
+   * Returns the hash slot for a key.
+   * Since 3.0.0. O(N) where N is the number of bytes in the key
+   */
+  cluster(subcommand: Token<'KEYSLOT'>, key: RedisValue, callback?: Callback<never>): Result<never, Context>
+  clusterBuffer(subcommand: Token<'KEYSLOT'>, key: RedisValue, callback?: Callback<never>): Result<never, Context>
+
+  /**
+   * Returns a list of all TCP links to and from peer nodes.
+   * Since 7.0.0. O(N) where N is the total number of Cluster nodes
+   */
+  cluster(subcommand: Token<'LINKS'>, callback?: Callback<never>): Result<never, Context>
+  clusterBuffer(subcommand: Token<'LINKS'>, callback?: Callback<never>): Result<never, Context>
+
+  /**
+   * Forces a node to handshake with another node.
+   * Since 3.0.0. O(1)
+   */
+  cluster(...args: Args<[subcommand: Token<'MEET'>, ip: RedisValue, port: Numeric, ...option: [] | [clusterBusPort: Numeric]], never>): Result<never, Context>
+  clusterBuffer(...args: Args<[subcommand: Token<'MEET'>, ip: RedisValue, port: Numeric, ...option: [] | [clusterBusPort: Numeric]], never>): Result<never, Context>
+
+  /**
+   * Returns the ID of a node.
+   * Since 3.0.0. O(1)
+   */
+  cluster(subcommand: Token<'MYID'>, callback?: Callback<never>): Result<never, Context>
+  clusterBuffer(subcommand: Token<'MYID'>, callback?: Callback<never>): Result<never, Context>
+
+  /**
+   * Returns the shard ID of a node.
+   * Since 7.2.0. O(1)
+   */
+  cluster(subcommand: Token<'MYSHARDID'>, callback?: Callback<never>): Result<never, Context>
+  clusterBuffer(subcommand: Token<'MYSHARDID'>, callback?: Callback<never>): Result<never, Context>
+
+  /**
+   * Returns the cluster configuration for a node.
+   * Since 3.0.0. O(N) where N is the total number of Cluster nodes
+   */
+  cluster(subcommand: Token<'NODES'>, callback?: Callback<never>): Result<never, Context>
+  clusterBuffer(subcommand: Token<'NODES'>, callback?: Callback<never>): Result<never, Context>
+
+  /**
+   * Lists the replica nodes of a primary node.
+   * Since 5.0.0. O(N) where N is the number of replicas.
+   */
+  cluster(subcommand: Token<'REPLICAS'>, nodeId: RedisValue, callback?: Callback<never>): Result<never, Context>
+  clusterBuffer(subcommand: Token<'REPLICAS'>, nodeId: RedisValue, callback?: Callback<never>): Result<never, Context>
+
+  /**
+   * Configure a node as replica of a primary node.
+   * Since 3.0.0. O(1)
+   */
+  cluster(subcommand: Token<'REPLICATE'>, nodeId: RedisValue, callback?: Callback<never>): Result<never, Context>
+  clusterBuffer(subcommand: Token<'REPLICATE'>, nodeId: RedisValue, callback?: Callback<never>): Result<never, Context>
+
+  /**
+   * Resets a node.
+   * Since 3.0.0. O(N) where N is the number of known nodes. The command may execute a FLUSHALL as a side effect.
+   */
+  cluster(...args: Args<[subcommand: Token<'RESET'>, ...option: [] | [resetType: Token<'HARD' | 'SOFT'>]], never>): Result<never, Context>
+  clusterBuffer(...args: Args<[subcommand: Token<'RESET'>, ...option: [] | [resetType: Token<'HARD' | 'SOFT'>]], never>): Result<never, Context>
+
+  /**
+   * Forces a node to save the cluster configuration to disk.
+   * Since 3.0.0. O(1)
+   */
+  cluster(subcommand: Token<'SAVECONFIG'>, callback?: Callback<never>): Result<never, Context>
+  clusterBuffer(subcommand: Token<'SAVECONFIG'>, callback?: Callback<never>): Result<never, Context>
+
+  /**
+   * Sets the configuration epoch for a new node.
+   * Since 3.0.0. O(1)
+   */
+  cluster(subcommand: Token<'SET-CONFIG-EPOCH'>, configEpoch: Numeric, callback?: Callback<never>): Result<never, Context>
+  clusterBuffer(subcommand: Token<'SET-CONFIG-EPOCH'>, configEpoch: Numeric, callback?: Callback<never>): Result<never, Context>
+
+  /**
+   * Binds a hash slot to a node.
+   * Since 3.0.0. O(1)
+   */
+  cluster(...args: Args<[subcommand: Token<'SETSLOT'>, slot: Numeric, ...subcommand: [importingToken: Token<'IMPORTING'>, importing: RedisValue] | [migratingToken: Token<'MIGRATING'>, migrating: RedisValue] | [nodeToken: Token<'NODE'>, node: RedisValue] | [stable: Token<'STABLE'>], ...option: [] | [timeoutToken: Token<'TIMEOUT'>, timeout: Numeric]], never>): Result<never, Context>
+  clusterBuffer(...args: Args<[subcommand: Token<'SETSLOT'>, slot: Numeric, ...subcommand: [importingToken: Token<'IMPORTING'>, importing: RedisValue] | [migratingToken: Token<'MIGRATING'>, migrating: RedisValue] | [nodeToken: Token<'NODE'>, node: RedisValue] | [stable: Token<'STABLE'>], ...option: [] | [timeoutToken: Token<'TIMEOUT'>, timeout: Numeric]], never>): Result<never, Context>
+
+  /**
+   * Returns the mapping of cluster slots to shards.
+   * Since 7.0.0. O(N) where N is the total number of cluster nodes
+   */
+  cluster(subcommand: Token<'SHARDS'>, callback?: Callback<never>): Result<never, Context>
+  clusterBuffer(subcommand: Token<'SHARDS'>, callback?: Callback<never>): Result<never, Context>
+
+  /**
+   * Lists the replica nodes of a primary node.
+   * Since 3.0.0. O(N) where N is the number of replicas.
+   * Superseded since 5.0.0 by `CLUSTER REPLICAS`.
+   */
+  cluster(subcommand: Token<'SLAVES'>, nodeId: RedisValue, callback?: Callback<never>): Result<never, Context>
+  clusterBuffer(subcommand: Token<'SLAVES'>, nodeId: RedisValue, callback?: Callback<never>): Result<never, Context>
+
+  /**
+   * Return an array of slot usage statistics for slots assigned to the current node.
+   * Since 8.0.0. O(N) where N is the total number of slots based on arguments. O(N*log(N)) with ORDERBY subcommand.
+   */
+  cluster(...args: Args<[subcommand: Token<'SLOT-STATS'>, ...filter: [slotsrangeToken: Token<'SLOTSRANGE'>, startSlot: Numeric, endSlot: Numeric] | [orderbyToken: Token<'ORDERBY'>, metric: RedisValue, ...options: AnyOrder<[[limitToken: Token<'LIMIT'>, limit: Numeric], [order: Token<'ASC' | 'DESC'>]]>]], never>): Result<never, Context>
+  clusterBuffer(...args: Args<[subcommand: Token<'SLOT-STATS'>, ...filter: [slotsrangeToken: Token<'SLOTSRANGE'>, startSlot: Numeric, endSlot: Numeric] | [orderbyToken: Token<'ORDERBY'>, metric: RedisValue, ...options: AnyOrder<[[limitToken: Token<'LIMIT'>, limit: Numeric], [order: Token<'ASC' | 'DESC'>]]>]], never>): Result<never, Context>
+
+  /**
+   * Returns the mapping of cluster slots to nodes.
+   * Since 3.0.0. O(N) where N is the total number of Cluster nodes
+   */
+  cluster(subcommand: Token<'SLOTS'>, callback?: Callback<never>): Result<never, Context>
+  clusterBuffer(subcommand: Token<'SLOTS'>, callback?: Callback<never>): Result<never, Context>
 
   /**
    * Returns detailed information about all commands.
@@ -455,6 +680,13 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   expiretime(key: RedisKey, callback?: Callback<number>): Result<number, Context>
   expiretimeBuffer(key: RedisKey, callback?: Callback<number>): Result<number, Context>
+
+  /**
+   * Starts a coordinated failover from a server to one of its replicas.
+   * Since 6.2.0. O(1)
+   */
+  failover(...args: Args<[...options: AnyOrder<[[targetToken: Token<'TO'>, host: RedisValue, port: Numeric, ...option: [] | [force: Token<'FORCE'>]], [abort: Token<'ABORT'>], [millisecondsToken: Token<'TIMEOUT'>, milliseconds: Numeric]]>], never>): Result<never, Context>
+  failoverBuffer(...args: Args<[...options: AnyOrder<[[targetToken: Token<'TO'>, host: RedisValue, port: Numeric, ...option: [] | [force: Token<'FORCE'>]], [abort: Token<'ABORT'>], [millisecondsToken: Token<'TIMEOUT'>, milliseconds: Numeric]]>], never>): Result<never, Context>
 
   /**
    * Removes all keys from all databases.
@@ -845,6 +1077,13 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   keysBuffer(pattern: RedisValue, callback?: Callback<Buffer[]>): Result<Buffer[], Context>
 
   /**
+   * Returns the Unix timestamp of the last successful save to disk.
+   * Since 1.0.0. O(1)
+   */
+  lastsave(callback?: Callback<number>): Result<number, Context>
+  lastsaveBuffer(callback?: Callback<number>): Result<number, Context>
+
+  /**
    * Finds the longest common substring.
    * Since 7.0.0. O(N*M) where N and M are the lengths of s1 and s2, respectively
    */
@@ -970,6 +1209,48 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   mget(...args: Args<[...keys: Many<RedisKey>], (string | null)[]>): Result<(string | null)[], Context>
   mgetBuffer(...args: Args<[...keys: Many<RedisKey>], (Buffer | null)[]>): Result<(Buffer | null)[], Context>
+
+  /**
+   * Atomically transfers a key from one instance to another.
+   * Since 2.6.0. This command actually executes a DUMP+DEL in the source instance, and a RESTORE in the target instance. See the pages of these commands for time complexity. Also an O(N) data transfer between the two instances is performed.
+   */
+  migrate(...args: Args<[host: RedisValue, port: Numeric, keySelector: RedisKey | Token<''>, destinationDb: Numeric, timeout: Numeric, ...options: Many<RedisValue>], 'NOKEY'>): Result<'NOKEY', Context>
+  migrateBuffer(...args: Args<[host: RedisValue, port: Numeric, keySelector: RedisKey | Token<''>, destinationDb: Numeric, timeout: Numeric, ...options: Many<RedisValue>], Buffer>): Result<Buffer, Context>
+
+  /**
+   * Returns helpful text about the different subcommands.
+   * Since 5.0.0. O(1)
+   */
+  module(subcommand: Token<'HELP'>, callback?: Callback<string[]>): Result<string[], Context>
+  moduleBuffer(subcommand: Token<'HELP'>, callback?: Callback<Buffer[]>): Result<Buffer[], Context>
+
+  /**
+   * Returns all loaded modules.
+   * Since 4.0.0. O(N) where N is the number of loaded modules.
+   */
+  module(subcommand: Token<'LIST'>, callback?: Callback<[]>): Result<[], Context>
+  moduleBuffer(subcommand: Token<'LIST'>, callback?: Callback<[]>): Result<[], Context>
+
+  /**
+   * Loads a module.
+   * Since 4.0.0. O(1)
+   */
+  module(...args: Args<[subcommand: Token<'LOAD'>, path: RedisValue, ...args: Many<RedisValue>], never>): Result<never, Context>
+  moduleBuffer(...args: Args<[subcommand: Token<'LOAD'>, path: RedisValue, ...args: Many<RedisValue>], never>): Result<never, Context>
+
+  /**
+   * Loads a module using extended parameters.
+   * Since 7.0.0. O(1)
+   */
+  module(...args: Args<[subcommand: Token<'LOADEX'>, path: RedisValue, ...options: Many<RedisValue>], never>): Result<never, Context>
+  moduleBuffer(...args: Args<[subcommand: Token<'LOADEX'>, path: RedisValue, ...options: Many<RedisValue>], never>): Result<never, Context>
+
+  /**
+   * Unloads a module.
+   * Since 4.0.0. O(1)
+   */
+  module(subcommand: Token<'UNLOAD'>, name: RedisValue, callback?: Callback<never>): Result<never, Context>
+  moduleBuffer(subcommand: Token<'UNLOAD'>, name: RedisValue, callback?: Callback<never>): Result<never, Context>
 
   /**
    * Moves a key to another database.
@@ -1119,6 +1400,13 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   psubscribeBuffer(...args: Args<[...patterns: Many<RedisValue>], number>): Result<number, Context>
 
   /**
+   * An internal command used in replication.
+   * Since 2.8.0.
+   */
+  psync(replicationid: RedisValue, offset: Numeric, callback?: Callback<never>): Result<never, Context>
+  psyncBuffer(replicationid: RedisValue, offset: Numeric, callback?: Callback<never>): Result<never, Context>
+
+  /**
    * Returns the expiration time in milliseconds of a key.
    * Since 2.6.0. O(1)
    */
@@ -1197,6 +1485,20 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   randomkeyBuffer(callback?: Callback<Buffer | null>): Result<Buffer | null, Context>
 
   /**
+   * Enables read-only queries for a connection to a Valkey replica node.
+   * Since 3.0.0. O(1)
+   */
+  readonly(callback?: Callback<'OK'>): Result<'OK', Context>
+  readonlyBuffer(callback?: Callback<Buffer>): Result<Buffer, Context>
+
+  /**
+   * Enables read-write queries for a connection to a Valkey replica node.
+   * Since 3.0.0. O(1)
+   */
+  readwrite(callback?: Callback<'OK'>): Result<'OK', Context>
+  readwriteBuffer(callback?: Callback<Buffer>): Result<Buffer, Context>
+
+  /**
    * Renames a key and overwrites the destination.
    * Since 1.0.0. O(1)
    */
@@ -1211,6 +1513,20 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   renamenxBuffer(key: RedisKey, newkey: RedisKey, callback?: Callback<number>): Result<number, Context>
 
   /**
+   * An internal command for configuring the replication stream.
+   * Since 3.0.0. O(1)
+   */
+  replconf(callback?: Callback<never>): Result<never, Context>
+  replconfBuffer(callback?: Callback<never>): Result<never, Context>
+
+  /**
+   * Configures a server as replica of another, or promotes it to a primary.
+   * Since 5.0.0. O(1)
+   */
+  replicaof(...args: Args<[...args: [host: RedisValue, port: Numeric] | [no: Token<'NO'>, one: Token<'ONE'>]], 'OK'>): Result<'OK', Context>
+  replicaofBuffer(...args: Args<[...args: [host: RedisValue, port: Numeric] | [no: Token<'NO'>, one: Token<'ONE'>]], Buffer>): Result<Buffer, Context>
+
+  /**
    * Resets the connection.
    * Since 6.2.0. O(1)
    */
@@ -1223,6 +1539,13 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   restore(...args: Args<[key: RedisKey, ttl: Numeric, serializedValue: RedisValue, ...options: AnyOrder<[[replace: Token<'REPLACE'>], [absttl: Token<'ABSTTL'>], [secondsToken: Token<'IDLETIME'>, seconds: Numeric], [frequencyToken: Token<'FREQ'>, frequency: Numeric]]>], 'OK'>): Result<'OK', Context>
   restoreBuffer(...args: Args<[key: RedisKey, ttl: Numeric, serializedValue: RedisValue, ...options: AnyOrder<[[replace: Token<'REPLACE'>], [absttl: Token<'ABSTTL'>], [secondsToken: Token<'IDLETIME'>, seconds: Numeric], [frequencyToken: Token<'FREQ'>, frequency: Numeric]]>], Buffer>): Result<Buffer, Context>
+
+  /**
+   * Returns the replication role.
+   * Since 2.8.12. O(1)
+   */
+  role(callback?: Callback<[role: string, offset: number, replicas: []]>): Result<[role: string, offset: number, replicas: []], Context>
+  roleBuffer(callback?: Callback<[role: Buffer, offset: number, replicas: []]>): Result<[role: Buffer, offset: number, replicas: []], Context>
 
   /**
    * Returns and removes the last elements of a list. Deletes the list if the last element was popped.
@@ -1261,6 +1584,13 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   sadd(...args: Args<[key: RedisKey, ...members: Many<RedisValue>], number>): Result<number, Context>
   saddBuffer(...args: Args<[key: RedisKey, ...members: Many<RedisValue>], number>): Result<number, Context>
+
+  /**
+   * Synchronously saves the database(s) to disk.
+   * Since 1.0.0. O(N) where N is the total number of keys in all databases
+   */
+  save(callback?: Callback<never>): Result<never, Context>
+  saveBuffer(callback?: Callback<never>): Result<never, Context>
 
   /**
    * Iterates over the key names in the database.
@@ -1365,6 +1695,14 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   sismember(key: RedisKey, member: RedisValue, callback?: Callback<number>): Result<number, Context>
   sismemberBuffer(key: RedisKey, member: RedisValue, callback?: Callback<number>): Result<number, Context>
+
+  /**
+   * Sets a server as a replica of another, or promotes it to being a primary.
+   * Since 1.0.0. O(1)
+   * Superseded since 5.0.0 by `REPLICAOF`.
+   */
+  slaveof(...args: Args<[...args: [host: RedisValue, port: Numeric] | [no: Token<'NO'>, one: Token<'ONE'>]], 'OK'>): Result<'OK', Context>
+  slaveofBuffer(...args: Args<[...args: [host: RedisValue, port: Numeric] | [no: Token<'NO'>, one: Token<'ONE'>]], Buffer>): Result<Buffer, Context>
 
   /**
    * Returns all members of a set.
@@ -1500,6 +1838,13 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   swapdbBuffer(index1: Numeric, index2: Numeric, callback?: Callback<Buffer>): Result<Buffer, Context>
 
   /**
+   * An internal command used in replication.
+   * Since 1.0.0.
+   */
+  sync(callback?: Callback<never>): Result<never, Context>
+  syncBuffer(callback?: Callback<never>): Result<never, Context>
+
+  /**
    * Returns the server time.
    * Since 2.6.0. O(1)
    */
@@ -1547,6 +1892,20 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   unwatch(callback?: Callback<'OK'>): Result<'OK', Context>
   unwatchBuffer(callback?: Callback<Buffer>): Result<Buffer, Context>
+
+  /**
+   * Blocks until the asynchronous replication of all preceding write commands sent by the connection is completed.
+   * Since 3.0.0. O(1)
+   */
+  wait(numreplicas: Numeric, timeout: Numeric, callback?: Callback<number>): Result<number, Context>
+  waitBuffer(numreplicas: Numeric, timeout: Numeric, callback?: Callback<number>): Result<number, Context>
+
+  /**
+   * Blocks until all of the preceding write commands sent by the connection are written to the append-only file of the primary and/or replicas.
+   * Since 7.2.0. O(1)
+   */
+  waitaof(numlocal: Numeric, numreplicas: Numeric, timeout: Numeric, callback?: Callback<[local: number, replicas: number]>): Result<[local: number, replicas: number], Context>
+  waitaofBuffer(numlocal: Numeric, numreplicas: Numeric, timeout: Numeric, callback?: Callback<[local: number, replicas: number]>): Result<[local: number, replicas: number], Context>
 
   /**
    * Monitors changes to keys to determine the execution of a transaction.

@@ -235,6 +235,7 @@ fn replication(cx: &Context<'_>) -> String {
     lines(&[
         ("role", "master".into()),
         ("connected_slaves", "0".into()),
+        ("replicas_waiting_psync", "0".into()),
         ("master_failover_state", "no-failover".into()),
         ("master_replid", cx.hub.run_id().into()),
         ("master_replid2", "0".repeat(40)),

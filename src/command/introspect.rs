@@ -326,7 +326,10 @@ fn getkeysandflags(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
             write_words(cx.out, ["OW", "update"].into_iter());
         } else {
             let flags = facts.key_specs.get(of_key).into_iter().flat_map(flags_of);
-            write_words(cx.out, flags.filter(|flag| *flag != "variable_flags"));
+            write_words(
+                cx.out,
+                flags.filter(|flag| !["variable_flags", "incomplete"].contains(flag)),
+            );
         }
     }
     Ok(())

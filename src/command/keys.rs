@@ -19,6 +19,8 @@ pub enum Keys {
     Stored { from: u8 },
     /// The first argument, and the last one after an option STORE.
     Sort,
+    /// The third argument, or those after the option KEYS if that one is empty.
+    Migrate,
     /// After the word STREAMS, the first half of what follows.
     Streams,
 }
@@ -32,6 +34,7 @@ impl Keys {
                 (1, 1, 1)
             }
             Self::Second => (2, 2, 1),
+            Self::Migrate => (3, 3, 1),
             Self::Range { first, last, step } => (first.into(), last.into(), step.into()),
             Self::None | Self::Counted { .. } | Self::Streams => (0, 0, 0),
         }
@@ -67,31 +70,9 @@ impl Keys {
                 }
                 Some(positions)
             }
-            Self::Stored { from } => {
-                let after = |name| {
-                    let words = words.iter().enumerate().skip(from.into());
-                    let found = words.into_iter().find(|(_, word)| is_word(word, name));
-                    found.map(|(at, _)| at + 1).filter(|at| *at < len)
-                };
-                (len > 1).then(|| {
-                    [Some(1), after("STORE"), after("STOREDIST")].into_iter().flatten().collect()
-                })
-            }
-            Self::Sort => {
-                let (mut at, mut stored) = (2, None);
-                while let Some(word) = words.get(at) {
-                    at += match () {
-                        () if is_word(word, "LIMIT") => 3,
-                        () if is_word(word, "GET") || is_word(word, "BY") => 2,
-                        () if is_word(word, "STORE") && at + 1 < len => {
-                            stored = Some(at + 1);
-                            2
-                        }
-                        () => 1,
-                    };
-                }
-                (len > 1).then(|| [Some(1), stored].into_iter().flatten().collect())
-            }
+            Self::Stored { from } => stored(words, usize::from(from)),
+            Self::Sort => sorted(words),
+            Self::Migrate => migrated(words),
             Self::Streams => {
                 let at = streams_at(words)? + 1;
                 let left = len - at;
@@ -116,4 +97,44 @@ fn streams_at(words: &[&[u8]]) -> Option<usize> {
             () => return None,
         };
     }
+}
+
+fn stored(words: &[&[u8]], from: usize) -> Option<Vec<usize>> {
+    let after = |name| {
+        let at = words.iter().skip(from).position(|word| is_word(word, name))?;
+        Some(from + at + 1).filter(|at| *at < words.len())
+    };
+    let keys = [Some(1), after("STORE"), after("STOREDIST")];
+    (words.len() > 1).then(|| keys.into_iter().flatten().collect())
+}
+
+fn sorted(words: &[&[u8]]) -> Option<Vec<usize>> {
+    let (mut at, mut stored) = (2, None);
+    while let Some(word) = words.get(at) {
+        at += match () {
+            () if is_word(word, "LIMIT") => 3,
+            () if is_word(word, "GET") || is_word(word, "BY") => 2,
+            () if is_word(word, "STORE") && at + 1 < words.len() => {
+                stored = Some(at + 1);
+                2
+            }
+            () => 1,
+        };
+    }
+    (words.len() > 1).then(|| [Some(1), stored].into_iter().flatten().collect())
+}
+
+fn migrated(words: &[&[u8]]) -> Option<Vec<usize>> {
+    let mut at = 6;
+    while let Some(word) = words.get(at) {
+        at += match () {
+            () if is_word(word, "KEYS") && at + 1 < words.len() => {
+                return words[3].is_empty().then(|| (at + 1..words.len()).collect());
+            }
+            () if is_word(word, "AUTH") => 2,
+            () if is_word(word, "AUTH2") => 3,
+            () => 1,
+        };
+    }
+    (words.len() > 3).then(|| vec![3])
 }

@@ -12,6 +12,7 @@ pub mod args;
 mod bitfield;
 pub mod bitmap;
 pub mod client;
+mod cluster;
 pub mod config;
 pub mod connection;
 pub mod context;
@@ -33,10 +34,14 @@ mod lcs;
 pub mod list;
 mod list_block;
 mod list_move;
+mod migrate;
+mod module;
 mod object;
+mod persistence;
 pub mod pubsub;
 mod random;
 pub mod rate_limit;
+mod replication;
 pub mod server;
 pub mod set;
 mod set_algebra;
@@ -158,6 +163,7 @@ static FAMILIES: &[&[Spec]] = &[
     dump::TABLE,
     object::TABLE,
     sort::TABLE,
+    migrate::TABLE,
     expiry::TABLE,
     list::TABLE,
     hash::TABLE,
@@ -176,6 +182,10 @@ static FAMILIES: &[&[Spec]] = &[
     config::TABLE,
     introspect::TABLE,
     acl::TABLE,
+    module::TABLE,
+    persistence::TABLE,
+    replication::TABLE,
+    cluster::TABLE,
     rate_limit::TABLE,
 ];
 
