@@ -1,7 +1,8 @@
 // Plays random transcripts on valkey and through the addon, and fails where the two differ.
 //
-//   npm run random -- [--files 20] [--seed 1] [--length 300]
+//   npm run random -- [--files 20] [--seed 1] [--length 300] [--server valkey|redis8]
 //
+// Beside a redis 8.0 (REDIS8_SERVER names it) it plays what hashes have had since Redis 7.4.
 // A difference that is found belongs into a transcript of `__test__/golden`, and is repaired there.
 
 import fs from 'node:fs'
@@ -29,10 +30,10 @@ async function playHere(steps) {
 }
 
 /** @returns {Promise<number>} how many replies differ */
-async function compare(names, seed, length) {
-  const text = randomTranscript(names, seed, length)
+async function compare(server, names, seed, length) {
+  const text = randomTranscript(names, seed, length, server === 'redis8')
   const { layout, steps } = script.parse(text)
-  const theirs = await playOn('valkey', steps)
+  const theirs = await playOn(server, steps)
   steps.forEach((step, at) => {
     step.expected = theirs[at] ?? []
   })
@@ -69,12 +70,14 @@ function option(name, otherwise) {
 }
 
 async function main() {
-  if (!available('valkey')) return
+  const at = process.argv.indexOf('--server')
+  const server = at < 0 ? 'valkey' : process.argv[at + 1]
+  if (!available(server)) return
   const rows = JSON.parse(native.commandTable())
   const names = rows.map(({ name }) => name).filter((name) => !NOT_COMPARED.includes(name))
   const [files, seed, length] = [option('files', 20), option('seed', 1), option('length', 300)]
   let differ = 0
-  for (let i = 0; i < files; i++) differ += await compare(names, seed + i, length)
+  for (let i = 0; i < files; i++) differ += await compare(server, names, seed + i, length)
   console.log(`${files} random transcripts of ${length} commands, ${differ} replies differ`)
   if (differ) process.exitCode = 1
 }

@@ -76,6 +76,7 @@ const DOUBLES = ['0', '1', '2.5', '-1', '3', 'inf', '-inf', '1e3', 'abc', 'nan',
 const PATTERNS = ['w_*', 'w_*', 'h_*->f', 'h_*->g', '#', 'nosort', '*', 'missing_*']
 const DEGREES = ['0', '13.4', '15', '38', '-180', '180', '85', '-85', '-0.5', '90', 'abc']
 const DISTANCES = ['0', '1', '200', '5000', '20000', '1e9', '12.5', '-1', 'inf', 'abc']
+const TIMES = ['33177117420', '33177117420123', '1', '0', 'abc']
 const STRINGS = [
   'a',
   'b',
@@ -123,7 +124,9 @@ const LOOKS = [
 ]
 
 /** Their replies tell the time that has passed. */
-const CLOCKS = /^(p?ttl|p?expiretime)$/
+const CLOCKS = /^(h?p?ttl|p?expiretime)$/
+/** What else a hash meets. */
+const ANY_KEY = /^(copy|rename|renamenx|move|del|exists|type|persist|object.encoding|set|getdel)$/
 /** May wait: played in a transaction, where nothing does. */
 const WAITING = /^(b[lrz]|xread$)/
 
@@ -132,9 +135,10 @@ const WAITING = /^(b[lrz]|xread$)/
  * @param {string[]} names commands to draw from; those of other groups are left out
  * @param {number} seed
  * @param {number} length how many commands
+ * @param {boolean} newer for a redis 8.0: hashes and keys, with what Valkey 8.0 lacks
  */
-export function randomTranscript(names, seed, length) {
-  const drawn = names.filter((name) => isCommon(name))
+export function randomTranscript(names, seed, length, newer = false) {
+  const drawn = names.filter((name) => (newer ? isOfHashes(name) : isCommon(name)))
   const dice = new Dice(seed)
   const lines = dice.chance(30) ? ['@resp3'] : []
   for (let i = 0; i < length; i++) {
@@ -160,6 +164,13 @@ export function randomTranscript(names, seed, length) {
 function isCommon(name) {
   const known = facts[name]
   return known && !known.origin && GROUPS.includes(known.docs.group) && !CLOCKS.test(name)
+}
+
+/** Is it a command of hashes, or of any key, that redis 8.0 has? */
+function isOfHashes(name) {
+  const { docs, origin } = facts[name] ?? {}
+  if (!docs || CLOCKS.test(name) || (origin && !origin.startsWith('Redis'))) return false
+  return docs.group === 'hash' || ANY_KEY.test(name)
 }
 
 /** Foretellable chance. */
@@ -195,6 +206,7 @@ class Draft {
   #docs
   #words = []
   #keyCount
+  #fieldCount
 
   constructor(name, dice) {
     this.#name = name
@@ -214,6 +226,7 @@ class Draft {
     if (flags.includes('optional') && !this.#dice.chance(40)) return
     let times = flags.includes('multiple') ? 1 + this.#dice.below(3) : 1
     if (type === 'key' && flags.includes('multiple') && this.#keyCount) times = this.#keyCount
+    if (/^(field|data)$/.test(argument.name) && this.#fieldCount) times = this.#fieldCount
     for (let i = 0; i < times; i++) {
       if (token && type !== 'pure-token' && (i === 0 || flags.includes('multiple_token'))) {
         this.#words.push(token)
@@ -227,7 +240,10 @@ class Draft {
     if (type === 'pure-token') this.#words.push(token)
     else if (type === 'oneof') this.#argument(dice.pick(parts))
     else if (type === 'block') for (const part of parts) this.#argument(part)
-    else if (name === 'numkeys') {
+    else if (name === 'numfields') {
+      this.#fieldCount = 1 + dice.below(2)
+      this.#words.push(dice.chance(95) ? String(this.#fieldCount) : dice.pick(INTEGERS))
+    } else if (name === 'numkeys') {
       this.#keyCount = 1 + dice.below(2)
       this.#words.push(dice.chance(93) ? String(this.#keyCount) : dice.pick(INTEGERS))
     } else this.#words.push(this.#leaf(name, type))
@@ -241,8 +257,11 @@ class Draft {
     }
     if (name === 'cursor') return dice.pick(['0', '0', '0', '0', '00', 'abc', '-1'])
     // No deadline that could pass on one side alone.
+    if (type === 'unix-time') return dice.pick(TIMES)
+    // Deadlines of fields are told and compared: those must not depend on when they were given.
+    const isOfFields = this.#docs.group === 'hash'
+    if (isOfFields && /seconds$/.test(name)) return dice.pick(['0', '0', '-1', 'abc', '1.5'])
     if (/seconds$/.test(name)) return dice.pick(['100000', '200000', '0', '-1', 'abc', '1.5'])
-    if (type === 'unix-time') return dice.pick(['33177117420', '33177117420123', '1', '0', 'abc'])
     if (name === 'subcommand') return dice.pick(['ENCODING', 'DECODE', 'TODENSE', 'FOO'])
     if (name === 'encoding') return dice.pick(ENCODINGS)
     if (name === 'offset' && this.#docs.group === 'bitmap') return dice.pick(BITS)

@@ -360,8 +360,10 @@ impl<'a> SetEx<'a> {
 
 /// `count field value [field value ...]`, to the end.
 fn pairs<'a>(cx: &Context<'_>, args: &mut Args<'a>) -> Result<&'a [&'a [u8]]> {
-    let count = args.next().map_err(|_| Error::Arity(cx.spec.name))?;
-    let count = parse_int(count).and_then(|count| u32::try_from(count).ok());
+    if args.left() < 3 {
+        return Err(Error::Arity(cx.spec.name));
+    }
+    let count = parse_int(args.next()?).and_then(|count| u32::try_from(count).ok());
     let count = count.filter(|count| (1..1 << 31).contains(count));
     let count = count.ok_or(Error::Plain("ERR invalid number of fields"))? as usize;
     let pairs = args.rest();
