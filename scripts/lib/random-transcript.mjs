@@ -4,7 +4,7 @@
 
 import fs from 'node:fs'
 
-const facts = JSON.parse(
+export const facts = JSON.parse(
   fs.readFileSync(new URL('../../src/command/facts.json', import.meta.url), 'utf8'),
 )
 
@@ -22,7 +22,7 @@ const GROUPS = [
 ]
 
 /** Every type under keys of its own, rebuilt now and then. */
-const SCENE = [
+export const SCENE = [
   'FLUSHALL',
   'SET text hello',
   'SET number 10',
@@ -112,8 +112,22 @@ const RANGES = [
 const IDS = ['0', '0-0', '1-1', '2', '2-1', '3-7', '5-*', '9-9', '$', '-', '+', '(1-1', 'abc', '7']
 const WORDS = [...STRINGS, ...INTEGERS, 'COUNT', 'NX', 'XX', 'LIMIT', 'WITHSCORES', 'FOO', 'GET']
 
+/** Words for arguments of these names, whatever the command. */
+const BY_NAME = {
+  channel: ['news', 'sport', 'n1'],
+  shardchannel: ['news', 'sport', 'n1'],
+  message: ['hello', '"\\x00\\r\\n"', '""', '{3000*m}'],
+  username: ['ann', 'ben', 'default', 'nobody'],
+  rule: ['on', 'off', '>secret', 'nopass', '+get', '+@read', '-@write', '~w*', '%R~text', '&n*', 'x!'],
+  category: ['read', 'write', 'string', 'nothing'],
+  command: ['get', 'set', 'mget', 'nothing'],
+  'connection-name': ['bob', 'a-b', '"a b"', '""'],
+  group: ['g1', 'g2', 'g3'],
+  consumer: ['ann', 'ben'],
+}
+
 /** Replies that chance or a private order of the server shapes. */
-const LOOKS = [
+export const LOOKS = [
   [/^(spop|srandmember|hrandfield|zrandmember|randomkey)$/, '@any'],
   [/^(smembers|sinter|sunion|sdiff|keys|hkeys|hvals)$/, '@unordered'],
   [/^hgetall$/, '@unordered pairs'],
@@ -174,7 +188,7 @@ function isOfHashes(name) {
 }
 
 /** Foretellable chance. */
-class Dice {
+export class Dice {
   #state
 
   constructor(seed) {
@@ -200,7 +214,7 @@ class Dice {
 }
 
 /** One command being made up. */
-class Draft {
+export class Draft {
   #dice
   #name
   #docs
@@ -255,6 +269,7 @@ class Draft {
       const own = KEYS[this.#docs.group]
       return own && dice.chance(85) ? dice.pick(own) : dice.pick(ALL_KEYS)
     }
+    if (BY_NAME[name] && type !== 'key' && type !== 'integer') return dice.pick(BY_NAME[name])
     if (name === 'cursor') return dice.pick(['0', '0', '0', '0', '00', 'abc', '-1'])
     // No deadline that could pass on one side alone.
     if (type === 'unix-time') return dice.pick(TIMES)

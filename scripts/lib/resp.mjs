@@ -4,8 +4,9 @@
 
 /**
  * A reply as the wire told it. `value` holds a Buffer for strings, text for errors and statuses,
- * a list of replies for arrays, sets and pushes, and a list of [key, value] for maps.
- * @typedef {{ kind: string, value?: any }} Reply
+ * a list of replies for arrays, sets and pushes, and a list of [key, value] for maps. The outermost
+ * has the bytes themselves too.
+ * @typedef {{ kind: string, value?: any, raw?: Buffer }} Reply
  */
 
 /** One command as an array of bulk strings. */
@@ -29,7 +30,7 @@ export class Decoder {
     for (;;) {
       const read = decode(this.#buffer, at)
       if (!read) break
-      replies.push(read.reply)
+      replies.push({ ...read.reply, raw: this.#buffer.subarray(at, read.end) })
       at = read.end
     }
     this.#buffer = this.#buffer.subarray(at)

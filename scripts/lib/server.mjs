@@ -19,16 +19,17 @@ export const BINARIES = {
 }
 
 /** One connection: what it was told and has not been asked for yet, in order. */
-class Connection {
+export class Connection {
   replies = []
   pushes = []
   closed = false
   #decoder = new Decoder()
   #wake = () => {}
 
-  static async open(file) {
+  /** @param {string | number} at a socket's file, or a port */
+  static async open(at) {
     const connection = new Connection()
-    const socket = net.connect(file)
+    const socket = net.connect(/** @type {any} */ (at))
     await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject))
     connection.socket = socket
     socket.on('data', (chunk) => connection.#take(chunk))
@@ -72,7 +73,7 @@ class Connection {
 }
 
 /** A server of its own and the connections a transcript opens to it. */
-class Server {
+export class Server {
   #connections = new Map()
 
   static async start(name) {

@@ -1,0 +1,182 @@
+// Random plays: several clients, each with a protocol of its own, that get in each other's way.
+// What one command looks like is `random-transcript.mjs`'s; here they meet: transactions that are
+// watched, clients that wait until another one pushes, subscribers, users, keys that die.
+//
+// A play is a list of acts, which a shrinker may thin out: none needs another to be there.
+
+import { Dice, Draft, facts, LOOKS, SCENE } from './random-transcript.mjs'
+import { splitWords } from './transcript.mjs'
+
+const CLIENTS = ['a', 'b', 'c']
+
+/** What a play is about, and how often one is drawn. */
+const THEMES = [
+  'string',
+  'bitmap',
+  'hash',
+  'list',
+  'set',
+  'sorted-set',
+  'stream',
+  'geo',
+  'hyperloglog',
+  'generic',
+  'transactions',
+  'pubsub',
+  'connection',
+  'server',
+  'cluster',
+]
+
+/** Every play has some of these, whatever it is about. */
+const COMPANY = ['generic', 'transactions', 'string', 'connection']
+
+/** Not drawn: they end the server or wait for the clock, or all they answer is the machine's. */
+const LEFT_OUT =
+  /^(shutdown|debug|monitor|p?sync|replconf|failover|replicaof|slaveof|migrate|save|bgsave|bgrewriteaof|lastsave|waitaof|wait|restore-asking|pfselftest|pfdebug|auth|hello|quit|swapdb|xsetid|latency.*|slowlog.*|module.*|memory\|(doctor|malloc-stats|stats|purge)|config.*|command.*|info|lolwut|time|role|acl\|(load|save|log|setuser|deluser)|cluster\|(?!keyslot|help|info).*|client\|(kill|pause|unpause|list|info|id|reply|unblock|tracking|caching|capa|setinfo|no-evict|getredir|trackinginfo)|subscribe|psubscribe|ssubscribe|.*\|help)$/
+
+/** Their replies tell the time that has passed. */
+const CLOCKS = /^(p?ttl|h?p?ttl|object\|idletime)$/
+/** Their replies hold addresses, numbers of the machine, or chance. */
+const SHAPES = /^(memory\|usage|object\|freq|acl\|genpass|client\|id)$/
+const WAITS = /^(b[lrz].*|xread|xreadgroup)$/
+
+/** Words that bring the clients together. */
+const MEETINGS = [
+  'MULTI',
+  'EXEC',
+  'EXEC',
+  'DISCARD',
+  'WATCH text list',
+  'WATCH missing',
+  'UNWATCH',
+  'SUBSCRIBE news',
+  'PSUBSCRIBE n*',
+  'SSUBSCRIBE sport',
+  'UNSUBSCRIBE news',
+  'PUNSUBSCRIBE',
+  'PUBLISH news hello',
+  'SPUBLISH sport {2000*m}',
+  'RESET',
+  'SELECT 1',
+  'SELECT 0',
+  'SWAPDB 0 1',
+  'BLPOP missing other 0',
+  'BRPOP list missing 0',
+  'BLMOVE missing other LEFT RIGHT 0',
+  'BZPOPMIN missing 0',
+  'XREAD BLOCK 0 STREAMS stream missing $ $',
+  'BLPOP missing 0.02',
+  'LPUSH missing x y',
+  'RPUSH missing x',
+  'ZADD missing 1 a',
+  'XADD missing 9-9 f v',
+  'DEL missing other',
+  'SET missing x',
+  'SET text x PX 1',
+  'PEXPIRE list 1',
+  'PEXPIREAT hash 1',
+  'FLUSHALL',
+  'FLUSHDB ASYNC',
+  'GET',
+  'NOSUCH a b',
+  'CLIENT NOSUCH',
+  'CONFIG SET list-max-listpack-size 4',
+  'CONFIG SET hash-max-listpack-entries 2',
+  'CONFIG SET zset-max-listpack-entries 3',
+  'CONFIG SET set-max-intset-entries 2',
+  'CONFIG SET set-max-listpack-entries 3',
+  'CONFIG SET set-max-listpack-value 4',
+]
+
+/** What the settings that plays change go back to. */
+export const DEFAULTS = [
+  'CONFIG SET list-max-listpack-size -2',
+  'CONFIG SET hash-max-listpack-entries 512',
+  'CONFIG SET zset-max-listpack-entries 128',
+  'CONFIG SET set-max-intset-entries 512',
+  'CONFIG SET set-max-listpack-entries 128',
+  'CONFIG SET set-max-listpack-value 64',
+].map((line) => splitWords(line))
+
+/**
+ * One thing that happens.
+ * @typedef {{ who: string, name?: string, group?: string, line?: string, words?: Buffer[],
+ *   look?: string, pauseMs?: number, protocol?: number }} Act
+ */
+
+/**
+ * @param {string[]} known the commands that may be drawn, as the table names them
+ * @param {number} seed
+ * @param {number} length how many commands
+ * @returns {{ theme: string, acts: Act[] }}
+ */
+export function randomPlay(known, seed, length) {
+  const dice = new Dice(seed)
+  const names = known.filter((name) => facts[name] && !facts[name].origin && !LEFT_OUT.test(name))
+  const theme = dice.pick(THEMES)
+  const about = names.filter((name) => facts[name].docs.group === theme)
+  const company = names.filter((name) => COMPANY.includes(facts[name].docs.group))
+  const acts = CLIENTS.map((who) => ({ who, protocol: dice.chance(50) ? 3 : 2 }))
+  for (const line of SCENE.slice(1)) acts.push(act('a', line))
+  for (let i = 0; i < length; i++) {
+    const who = dice.pick(['a', 'a', 'a', 'b', 'b', 'c'])
+    if (dice.chance(18)) acts.push(act(who, dice.pick(MEETINGS)))
+    else acts.push(...drawn(who, dice.pick(dice.chance(75) && about.length ? about : company), dice))
+    if (dice.chance(2)) acts.push({ who, pauseMs: 5 })
+  }
+  return { theme, acts }
+}
+
+/** @returns {Act} */
+function act(who, line) {
+  const words = splitWords(line)
+  const [first, second] = words.map((word) => word.toString().toLowerCase())
+  const name = facts[`${first}|${second}`] ? `${first}|${second}` : first
+  return { who, name, group: facts[name]?.docs.group, line, words, ...lookOf(name, line) }
+}
+
+function drawn(who, name, dice) {
+  const [head, ...rest] = new Draft(name, dice).words()
+  let words = [...head.split('|'), ...rest]
+  // A clock decides when it ends; for ever is the same everywhere.
+  if (WAITS.test(name)) words = words.map((word, at) => (isTimeout(words, at) ? '0' : word))
+  const acts = [act(who, words.join(' '))]
+  // What chance took is not there on either side.
+  if (name === 'spop') acts.push(act(who, 'DEL ints words text list other missing'))
+  return acts
+}
+
+function isTimeout(words, at) {
+  const before = words[at - 1]?.toUpperCase()
+  if (/^B[LRZ](M?POP|MPOP)$/.test(words[0]) && /MPOP/.test(words[0])) return at === 1
+  if (/^B/.test(words[0])) return at === words.length - 1
+  return before === 'BLOCK'
+}
+
+function lookOf(name, line) {
+  if (CLOCKS.test(name)) return { look: 'clock' }
+  if (SHAPES.test(name)) return { look: 'any' }
+  const text = line.toLowerCase().replace(/^(\S+)/, name)
+  const found = LOOKS.find(([pattern]) => pattern.test(text) || pattern.test(name))
+  return found ? { look: found[1].slice(1) } : {}
+}
+
+/** The play as a transcript: the notation of `__test__/golden`, without the replies. */
+export function transcriptOf(acts, repliesOf = () => []) {
+  const lines = []
+  let who = 'a'
+  for (const one of acts) {
+    if (one.who !== who) {
+      who = one.who
+      lines.push(`@${who}`)
+    }
+    if (one.protocol === 3) lines.push('@resp3')
+    if (one.pauseMs) lines.push(`@advance ${one.pauseMs}`)
+    if (!one.line) continue
+    if (one.look && one.look !== 'clock') lines.push(`@${one.look}`)
+    if (one.look === 'clock') lines.push('@near 1000')
+    lines.push(`> ${one.line}`, ...repliesOf(one))
+  }
+  return `${lines.join('\n')}\n`
+}
