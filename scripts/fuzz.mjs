@@ -75,7 +75,9 @@ class Fuzzer {
     const file = path.join(os.tmpdir(), `latchkey-fuzz-${seed}.txt`)
     fs.writeFileSync(file, text)
     const found = difference(short.at(-1), right.at(-1), here.at(-1)) ?? this.faults.get(name)
-    console.log(`\nseed ${seed}, ${name}: ${file}\n${text.trimEnd()}`)
+    const shown = text.split('\n').map((line) => line.slice(0, 160))
+    if (shown.length > 40) shown.splice(20, shown.length - 40, '...')
+    console.log(`\nseed ${seed}, ${name}: ${file}\n${shown.join('\n').trimEnd()}`)
     for (const line of describe(short.at(-1), found)) console.log(line)
   }
 
