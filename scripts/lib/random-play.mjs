@@ -33,10 +33,10 @@ const COMPANY = ['generic', 'transactions', 'string', 'connection']
 
 /** Not drawn: they end the server or wait for the clock, or all they answer is the machine's. */
 const LEFT_OUT =
-  /^(shutdown|debug|monitor|p?sync|replconf|failover|replicaof|slaveof|migrate|save|bgsave|bgrewriteaof|lastsave|waitaof|wait|restore-asking|pfselftest|pfdebug|auth|hello|quit|swapdb|xsetid|latency.*|slowlog.*|module.*|memory\|(doctor|malloc-stats|stats|purge)|config.*|command.*|info|lolwut|time|role|acl\|(load|save|log|setuser|deluser)|cluster\|(?!keyslot|help|info).*|client\|(kill|pause|unpause|list|info|id|reply|unblock|tracking|caching|capa|setinfo|no-evict|getredir|trackinginfo)|subscribe|psubscribe|ssubscribe|.*\|help)$/
+  /^(shutdown|debug|monitor|p?sync|replconf|failover|replicaof|slaveof|migrate|save|bgsave|bgrewriteaof|lastsave|waitaof|wait|restore-asking|pfselftest|pfdebug|auth|hello|quit|swapdb|xsetid|latency.*|slowlog.*|module.*|memory\|(doctor|malloc-stats|stats|purge)|config.*|command.*|info|lolwut|time|role|acl\|(load|save|log|setuser|deluser|cat)|cluster\|(?!keyslot|help|info).*|client\|(kill|pause|unpause|list|info|id|reply|unblock|tracking|caching|capa|setinfo|no-evict|getredir|trackinginfo)|subscribe|psubscribe|ssubscribe|.*\|help)$/
 
 /** Their replies tell the time that has passed. */
-const CLOCKS = /^(p?ttl|h?p?ttl|object\|idletime)$/
+const CLOCKS = /^(h?p?ttl|h?p?expiretime|object\|idletime)$/
 /** Their replies hold addresses, numbers of the machine, or chance. */
 const SHAPES = /^(memory\|usage|object\|freq|acl\|genpass|client\|id)$/
 const WAITS = /^(b[lrz].*|xread|xreadgroup)$/
@@ -121,11 +121,17 @@ export function randomPlay(known, seed, length) {
   for (const line of SCENE.slice(1)) acts.push(act('a', line))
   for (let i = 0; i < length; i++) {
     const who = dice.pick(['a', 'a', 'a', 'b', 'b', 'c'])
-    if (dice.chance(18)) acts.push(act(who, dice.pick(MEETINGS)))
+    if (dice.chance(18)) acts.push(...meeting(who, dice.pick(MEETINGS)))
     else acts.push(...drawn(who, dice.pick(dice.chance(75) && about.length ? about : company), dice))
     if (dice.chance(2)) acts.push({ who, pauseMs: 5 })
   }
   return { theme, acts }
+}
+
+/** What dies is dead before anybody looks: each server's clock is its own. */
+function meeting(who, line) {
+  if (!/PX 1$|^PEXPIRE /.test(line)) return [act(who, line)]
+  return [act(who, line), { who, pauseMs: 5 }, act(who, 'EXISTS text list')]
 }
 
 /** @returns {Act} */
@@ -157,7 +163,7 @@ function isTimeout(words, at) {
 function lookOf(name, line) {
   if (CLOCKS.test(name)) return { look: 'clock' }
   if (SHAPES.test(name)) return { look: 'any' }
-  const text = line.toLowerCase().replace(/^(\S+)/, name)
+  const text = line.replace(/^(\S+)/, name)
   const found = LOOKS.find(([pattern]) => pattern.test(text) || pattern.test(name))
   return found ? { look: found[1].slice(1) } : {}
 }
