@@ -36,9 +36,9 @@ const LEFT_OUT =
   /^(shutdown|debug|monitor|p?sync|replconf|failover|replicaof|slaveof|migrate|save|bgsave|bgrewriteaof|lastsave|waitaof|wait|restore-asking|pfselftest|pfdebug|auth|hello|quit|swapdb|xsetid|latency.*|slowlog.*|module.*|memory\|(doctor|malloc-stats|stats|purge)|config.*|command.*|info|lolwut|time|role|acl\|(load|save|log|setuser|deluser|cat)|cluster\|(?!keyslot|help|info).*|client\|(kill|pause|unpause|list|info|id|reply|unblock|tracking|caching|capa|setinfo|no-evict|getredir|trackinginfo)|subscribe|psubscribe|ssubscribe|.*\|help)$/
 
 /** Their replies tell the time that has passed. */
-const CLOCKS = /^(h?p?ttl|h?p?expiretime|object\|idletime)$/
+const CLOCKS = /^(h?p?ttl|h?p?expiretime)$/
 /** Their replies hold addresses, numbers of the machine, or chance. */
-const SHAPES = /^(memory\|usage|object\|freq|acl\|genpass|client\|id)$/
+const SHAPES = /^(memory\|usage|object\|(freq|idletime)|acl\|genpass|client\|id|xinfo.*)$/
 const WAITS = /^(b[lrz].*|xread|xreadgroup)$/
 
 /** Words that bring the clients together. */

@@ -25,7 +25,8 @@ export class Stage {
    * @param {import('./random-play.mjs').Act[]} acts
    * @param {Frames[]} [model] what another server did
    * @returns {Promise<Frames[]>} what arrived where after each act
-   * @typedef {{ skipped?: boolean, at: Record<string, import('./resp.mjs').Reply[]> }} Frames
+   * @typedef {{ skipped?: boolean, waits?: number,
+   *   at: Record<string, import('./resp.mjs').Reply[]> }} Frames
    */
   async play(acts, model) {
     await this.#empty()
@@ -52,10 +53,20 @@ export class Stage {
     const skipped = wanted ? wanted.skipped : waiting.has(act.who) || connection.closed
     if (skipped) return { skipped, at: {} }
     if (act.words) connection.write(act.words)
-    const at = wanted
-      ? await this.#collect(wanted.at)
-      : await this.#listen(act.words ? act.who : undefined, waiting)
-    return { at }
+    if (!wanted) {
+      const at = await this.#listen(act.words ? act.who : undefined, waiting)
+      return { at, waits: waiting.size }
+    }
+    // Two connections have no order of their own: who shall wait has to do so before the next act.
+    if (act.words && !wanted.at[act.who]) await this.#untilWaiting(wanted.waits)
+    return { at: await this.#collect(wanted.at) }
+  }
+
+  async #untilWaiting(count) {
+    for (let tries = 0; tries < 100; tries++) {
+      const { value } = await this.#ask(['INFO', 'clients'])
+      if (Number(/blocked_clients:(\d+)/.exec(String(value))?.[1]) >= count) return
+    }
   }
 
   /** As the first server: what is there when all has been read that was written. */

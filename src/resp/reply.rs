@@ -9,7 +9,10 @@ pub fn write_resp2(out: &mut Vec<u8>, reply: &Reply) {
         match token {
             Token::Nil => out.extend_from_slice(b"$-1\r\n"),
             Token::NilArray => out.extend_from_slice(b"*-1\r\n"),
-            Token::Bulk(text) | Token::Verbatim(text) | Token::BigNumber(text) => bulk(out, text),
+            Token::Bulk(text)
+            | Token::Verbatim(text)
+            | Token::BigNumber(text)
+            | Token::DoubleText(text) => bulk(out, text),
             Token::Bool(value) => number(out, b':', i64::from(value)),
             Token::Map(pairs) => number(out, b'*', pairs as i64 * 2),
             Token::Array(len) | Token::Set(len) | Token::Push(len) => {
@@ -37,6 +40,7 @@ pub fn write_resp3(out: &mut Vec<u8>, reply: &Reply) {
             Token::Set(len) => number(out, b'~', len as i64),
             Token::Push(len) => number(out, b'>', len as i64),
             Token::BigNumber(digits) => line(out, b'(', digits),
+            Token::DoubleText(digits) => line(out, b',', digits),
             Token::Double(value) => {
                 out.push(b',');
                 write_double(out, value);
