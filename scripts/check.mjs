@@ -20,6 +20,10 @@ const CHECKS = [
   ['Types within lib/', () => npx('tsc', '-p', '.')],
   ['Facts about commands against a real server', () => node('scripts/facts.mjs', '--check')],
   ['Transcripts against real servers', () => node('scripts/oracle.mjs')],
+  [
+    'Random plays beside real servers',
+    () => node('scripts/fuzz.mjs', '--plays', '400', '--seed', '1'),
+  ],
   ['Tests', () => node('scripts/run-tests.mjs')],
 ]
 

@@ -1,7 +1,7 @@
 // Plays the same random scenes on latchkey and on real servers, over sockets, in RESP2 and RESP3,
 // and compares what comes back byte for byte. What differs is shrunk to a short transcript.
 //
-//   npm run fuzz -- [--minutes 1] [--seed n] [--length 60] [--report]
+//   npm run fuzz -- [--minutes 1 | --plays 300] [--seed n] [--length 60] [--report]
 //
 // valkey decides what is right; where redis 7.0 says something else than valkey, that is counted
 // and no fault. --report writes docs/conformance.md. A failing play ends up in the folder for
@@ -111,7 +111,9 @@ async function main() {
   if (!['valkey', 'redis'].every(available)) return
   const names = JSON.parse(native.commandTable()).map(({ name }) => name)
   const seed = option('seed', Date.now() % 1_000_000)
-  const until = Date.now() + option('minutes', 1) * 60_000
+  const plays = option('plays', Number.POSITIVE_INFINITY)
+  const minutes = option('minutes', plays === Number.POSITIVE_INFINITY ? 1 : 60)
+  const until = Date.now() + minutes * 60_000
   const results = new Results()
   const servers = [await Server.start('valkey'), await Server.start('redis')]
   const store = new Store()
@@ -119,9 +121,9 @@ async function main() {
   const stages = [...servers.map(({ name, file }) => new Stage(name, file))]
   stages.push(new Stage('latchkey', embedded.port))
   const fuzzer = new Fuzzer(stages, results)
-  console.log(`seed ${seed} and on, for ${option('minutes', 1)} minutes`)
+  console.log(`seed ${seed} and on, for ${minutes} minutes at most`)
   try {
-    for (let i = 0; Date.now() < until && fuzzer.faults.size < ENOUGH; i++) {
+    for (let i = 0; i < plays && Date.now() < until && fuzzer.faults.size < ENOUGH; i++) {
       await fuzzer.compare(randomPlay(names, seed + i, option('length', 60)), seed + i)
     }
   } finally {

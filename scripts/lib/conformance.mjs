@@ -46,15 +46,24 @@ export class Results {
       group.commands += 1
       group.compared += row.compared
       group.old += row.old
-      if (row.differs) group.differing.push(`${name.replace('|', ' ').toUpperCase()} (${row.differs})`)
+      if (row.differs)
+        group.differing.push(`${name.replace('|', ' ').toUpperCase()} (${row.differs})`)
       groups.set(row.group, group)
     }
-    const lines = [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([group, row]) => {
-      const known = Object.values(facts).filter(({ docs }) => docs.group === group).length
-      const differs = row.differing.join(', ') || 'nothing'
-      const cells = [group, known || '–', row.commands, this.#plays.get(group) ?? '–', row.compared]
-      return `| ${cells.join(' | ')} | ${row.old} | ${differs} |`
-    })
+    const lines = [...groups]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([group, row]) => {
+        const known = Object.values(facts).filter(({ docs }) => docs.group === group).length
+        const differs = row.differing.join(', ') || 'nothing'
+        const cells = [
+          group,
+          known || '–',
+          row.commands,
+          this.#plays.get(group) ?? '–',
+          row.compared,
+        ]
+        return `| ${cells.join(' | ')} | ${row.old} | ${differs} |`
+      })
     return `${HEAD}\n${this.summary()}.\n\n${TABLE}\n${lines.join('\n')}\n\n${transcripts()}\n`
   }
 

@@ -11,7 +11,7 @@ use super::{
     Args, CONTAINER, Context, FAST, Keys, NO_KEYSPACE, NO_SCRIPT, PUBSUB, Spec, container, spec,
     wrong_usage,
 };
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::hub::Delivery;
 use crate::hub::pubsub::Sort;
 use crate::reply::Reply;
@@ -50,6 +50,10 @@ fn psubscribe(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
 
 /// `SSUBSCRIBE shardchannel [shardchannel ...]`
 fn ssubscribe(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
+    if cx.client.executing {
+        let why = "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client";
+        return Err(Error::Plain(why));
+    }
     listen(cx, args, Sort::Shard, "ssubscribe")
 }
 
