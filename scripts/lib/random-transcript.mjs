@@ -3,6 +3,7 @@
 // type, options meet each other, and mistakes come in all the places where a user makes them.
 
 import fs from 'node:fs'
+import { aboutUsers } from './random-users.mjs'
 
 export const facts = JSON.parse(
   fs.readFileSync(new URL('../../src/command/facts.json', import.meta.url), 'utf8'),
@@ -165,10 +166,14 @@ const WAITING = /^(b[lrz]|xread$)/
  */
 export function randomTranscript(names, seed, length, newer = false) {
   const drawn = names.filter((name) => (newer ? isOfHashes(name) : isCommon(name)))
+  const users = !newer && names.some((name) => name.startsWith('acl|'))
   const dice = new Dice(seed)
   const lines = dice.chance(30) ? ['@resp3'] : []
   for (let i = 0; i < length; i++) {
     if (i % COMMANDS_PER_SCENE === 0) lines.push(...SCENE.map((line) => `> ${line}`))
+    if (users && dice.chance(8)) {
+      lines.push(...aboutUsers(dice, () => new Draft(dice.pick(drawn), dice).words()))
+    }
     const name = dice.pick(drawn)
     const words = new Draft(name, dice).words()
     const command = `> ${words.join(' ')}`

@@ -9,7 +9,7 @@ use serde_json::Value;
 use smallvec::SmallVec;
 
 use super::facts::{self, flags_of};
-use super::{Spec, TABLE};
+use super::{TABLE, id_of};
 use crate::bytes::{is_word, parse_int};
 use crate::hub::acl::{Access, Channel, Commands, Known, category};
 
@@ -40,23 +40,28 @@ static KEY_SPECS: LazyLock<Vec<Vec<KeySpec>>> = LazyLock::new(|| {
     specs.map(|specs| specs.iter().filter_map(read).collect()).collect()
 });
 
-/// The commands as the rules of users know them.
+/// The commands as the rules of users know them: the table's, by their ids, and behind them those
+/// that only servers have. Rules that were written for a server need not be changed.
 pub static COMMANDS: LazyLock<Commands> = LazyLock::new(|| {
-    let all = TABLE.iter().enumerate().map(|(id, spec)| Known {
-        name: spec.name,
-        subcommands: subcommands(id, spec),
-        categories: facts::of(spec.name).map_or(0, |of| {
+    let rows = TABLE.iter().map(|spec| spec.name);
+    let mut names: Vec<&'static str> = rows.collect();
+    let mut others: Vec<_> = facts::names().filter(|name| id_of(name).is_none()).collect();
+    others.sort_unstable();
+    names.extend(others);
+    let known = |name: &&'static str| Known {
+        name,
+        subcommands: subcommands(name, &names),
+        categories: facts::of(name).map_or(0, |of| {
             let names = of.categories.iter().map(|name| name.trim_start_matches('@'));
             names.fold(0, |bits, name| bits | category(name.as_bytes()))
         }),
-    });
-    Commands::new(all.collect())
+    };
+    Commands::new(names.iter().map(known).collect())
 });
 
-fn subcommands(id: usize, spec: &Spec) -> Vec<usize> {
-    let is_own = |other: &&Spec| other.container() == Some(spec.name);
-    let others = TABLE.iter().enumerate().filter(|(at, other)| *at != id && is_own(other));
-    others.map(|(at, _)| at).collect()
+fn subcommands(name: &str, names: &[&str]) -> Vec<usize> {
+    let is_own = |other: &str| other.strip_prefix(name).is_some_and(|rest| rest.starts_with('|'));
+    (0..names.len()).filter(|at| is_own(names[*at])).collect()
 }
 
 /// `None` for what is no key, and for what only the words as a whole can tell.

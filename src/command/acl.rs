@@ -11,7 +11,8 @@ use super::access::COMMANDS;
 use super::acl_log::{dryrun, log};
 use super::help::write_help;
 use super::{
-    Args, CONTAINER, Context, Keys, NO_KEYSPACE, NO_SCRIPT, Spec, container, spec, wrong_usage,
+    Args, CONTAINER, Context, Keys, NO_KEYSPACE, NO_SCRIPT, Spec, TABLE as ALL, container, spec,
+    wrong_usage,
 };
 use crate::bytes::{lossy, parse_int};
 use crate::error::{Error, Result};
@@ -181,7 +182,7 @@ fn cat(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
         let asked = lossy(&asked[..asked.len().min(128)]);
         return Err(Error::text(format!("ERR Unknown category '{asked}'")));
     }
-    let found: Vec<usize> = COMMANDS.of_category(bit).collect();
+    let found: Vec<usize> = COMMANDS.of_category(bit).filter(|id| *id < ALL.len()).collect();
     cx.out.array(found.len());
     for id in found {
         cx.out.bulk(COMMANDS.get(id).name.as_bytes());

@@ -134,30 +134,26 @@ pub fn dryrun(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let words = args.rest();
     let user = cx.hub.acl.user(name);
     let user = user.ok_or_else(|| Error::text(format!("ERR User '{}' not found", lossy(name))))?;
-    let id = find(words).map_err(|_| {
-        let asked = lossy(words.first().copied().unwrap_or_default());
-        Error::text(format!("ERR Command '{asked}' not found"))
+    let id = find(words).map_err(|container| match container {
+        Some(spec) if words.len() == 1 => Error::Arity(spec.name),
+        _ => {
+            let asked = lossy(words.first().copied().unwrap_or_default());
+            Error::text(format!("ERR Command '{asked}' not found"))
+        }
     })?;
     if !TABLE[id].takes(words.len()) {
         return Err(Error::Arity(TABLE[id].name));
     }
-    let user_name = lossy(name);
-    let told = match check(&user.rules(), id, words) {
-        Ok(()) => {
-            cx.out.ok();
-            return Ok(());
-        }
-        Err(Denial::Command) => no_permission(name, id),
-        Err(Denial::Key(at)) => {
-            let key = lossy(words[at]);
-            format!("User {user_name} has no permissions to access the '{key}' key")
-        }
-        Err(Denial::Channel(at)) => {
-            let channel = lossy(words[at]);
-            format!("User {user_name} has no permissions to access the '{channel}' channel")
-        }
+    let no_access = |at: usize, to_what: &str| {
+        let user: &[&[u8]] = &[b"User ", name, b" has no permissions to access the '"];
+        [&user.concat(), words[at], b"' ", to_what.as_bytes()].concat()
     };
-    cx.out.bulk(told.as_bytes());
+    match check(&user.rules(), id, words) {
+        Ok(()) => cx.out.ok(),
+        Err(Denial::Command) => cx.out.bulk(no_permission(name, id).as_bytes()),
+        Err(Denial::Key(at)) => cx.out.bulk(&no_access(at, "key")),
+        Err(Denial::Channel(at)) => cx.out.bulk(&no_access(at, "channel")),
+    }
     Ok(())
 }
 

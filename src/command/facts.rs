@@ -62,6 +62,11 @@ pub fn of(name: &str) -> Option<&'static Facts> {
     FACTS.get(name)
 }
 
+/// The names of all commands that anything is known of, also of those that the table lacks.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    FACTS.keys().map(String::as_str)
+}
+
 /// The subcommands of a container, in the order of the table.
 pub fn subcommands(container: &str) -> impl Iterator<Item = &'static Spec> {
     TABLE.iter().copied().filter(move |spec| spec.container() == Some(container))

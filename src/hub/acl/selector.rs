@@ -205,6 +205,7 @@ impl Selector {
             b"nocommands" | b"-@all" => self.set_all_commands(false),
             _ => match *rule {
                 [b'~', ref pattern @ ..] => self.add_keys(pattern, Access::BOTH)?,
+                [b'%', ..] if self.keys.is_all() => return Err(Fault::AfterAllKeys),
                 [b'%', ref rest @ ..] => {
                     let (access, pattern) = read_access(rest)?;
                     self.add_keys(pattern, access)?;
