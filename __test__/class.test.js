@@ -62,6 +62,28 @@ test('the class is called Redis and exported by all its names', async () => {
   assert.equal(Redis.defaultOptions.maxRetriesPerRequest, 20)
 })
 
+test('options and flags have the names and values of ioredis', () => {
+  const { Redis: Peer, Command } = require('ioredis')
+  const told = (options) => {
+    const { host, port, ...rest } = options
+    return Object.fromEntries(Object.entries(rest).filter(([, v]) => typeof v !== 'function'))
+  }
+  assert.deepEqual(told(Redis.defaultOptions), told(Peer.defaultOptions))
+  assert.deepEqual(
+    Object.keys(Redis.defaultOptions).sort(),
+    Object.keys(Peer.defaultOptions).sort(),
+  )
+  assert.equal(Redis.defaultOptions.sentinelRetryStrategy(7), 70)
+  assert.equal(Redis.defaultOptions.sentinelReconnectStrategy(), 60000)
+  const known = (lists) => {
+    return Object.fromEntries(
+      Object.entries(lists).map(([flag, names]) => [flag, names.filter((n) => n !== 'blmovem')]),
+    )
+  }
+  assert.deepEqual(known(Redis.Command.FLAGS), known(Command.FLAGS))
+  assert.equal(Redis.Command.getFlagMap().BLOCKING_COMMANDS.xread, true)
+})
+
 test('what tells other clients apart is not there', () => {
   const redis = newRedis({ lazyConnect: true })
   for (const name of [

@@ -38,7 +38,17 @@ const FLAGS = {
     'xread',
     'xreadgroup',
   ],
+  LAST_ARG_TIMEOUT_COMMANDS: ['blpop', 'brpop', 'brpoplpush', 'blmove', 'bzpopmin', 'bzpopmax'],
+  FIRST_ARG_TIMEOUT_COMMANDS: ['bzmpop', 'blmpop'],
+  BLOCK_OPTION_COMMANDS: ['xread', 'xreadgroup'],
 }
+
+/** The same, to ask by name. */
+const FLAG_MAP = Object.fromEntries(
+  Object.entries(FLAGS).map(([flag, names]) => {
+    return [flag, Object.fromEntries(names.map((name) => [name, true]))]
+  }),
+)
 
 /** The positions in `words` of what the table calls keys; none for an unknown command. */
 function keyPositions(row, words) {
@@ -69,6 +79,11 @@ function prefixKeys(row, words, prefix) {
 class Command {
   static FLAGS = FLAGS
   static _transformer = table.transformers
+
+  /** @returns {Record<string, Record<string, boolean>>} the commands that have each flag */
+  static getFlagMap() {
+    return FLAG_MAP
+  }
 
   /**
    * Does the command have the flag?

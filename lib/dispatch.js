@@ -123,8 +123,7 @@ function callLong(at, words) {
  */
 function perform(client, row, flags, words) {
   const at = placeOf(client[kHandle]) + (row.id | flags | client[kFlags])
-  const v =
-    row.id === UNKNOWN ? native.callArray(at, [row.name, ...words]) : invoke(at, words)
+  const v = row.id === UNKNOWN ? native.callArray(at, [row.name, ...words]) : invoke(at, words)
   if (state[2] !== 0) loop.wake()
   return conclude(client, row, flags, words, v)
 }

@@ -26,7 +26,14 @@ const defaultOptions = {
   sentinels: null,
   name: null,
   role: 'master',
+  sentinelRetryStrategy(times) {
+    return Math.min(times * 10, 1000)
+  },
+  sentinelReconnectStrategy() {
+    return 60000
+  },
   natMap: null,
+  enableTLSForSentinelMode: false,
   updateSentinels: true,
   failoverDetector: false,
   username: null,
@@ -47,6 +54,8 @@ const defaultOptions = {
   maxLoadingRetryTime: 10000,
   enableAutoPipelining: false,
   autoPipeliningIgnoredCommands: [],
+  sentinelMaxConnections: 10,
+  blockingTimeoutGrace: 100,
 }
 
 /** Fills in what is undefined. */
