@@ -52,7 +52,7 @@ class Fuzzer {
   #count(theme, acts, right, redis, here) {
     this.results.play(theme)
     for (const [at, act] of acts.entries()) {
-      if (right[at].skipped || !act.words) continue
+      if (right[at].skipped || !(act.words || act.bytes)) continue
       const differs = difference(act, right[at], here[at]) !== undefined
       const old = difference(act, right[at], redis[at]) !== undefined
       this.results.command(act, { differs, old })

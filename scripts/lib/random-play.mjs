@@ -5,6 +5,7 @@
 // A play is a list of acts, which a shrinker may thin out: none needs another to be there.
 
 import { Dice, Draft, facts, LOOKS, SCENE } from './random-transcript.mjs'
+import { encode } from './resp.mjs'
 import { splitWords } from './transcript.mjs'
 
 const CLIENTS = ['a', 'b', 'c']
@@ -89,6 +90,31 @@ const MEETINGS = [
   'CONFIG SET set-max-listpack-value 4',
 ]
 
+/** Bytes that are no array of strings, or no request at all. */
+const RAW = [
+  'PING\r\n',
+  'PING\n',
+  '\r\n',
+  'SET text "a b"\r\n',
+  "GET 'te\\'xt'\r\n",
+  'GET "\\x74ext"\r\n',
+  '  ECHO   hello  \r\n',
+  'GET "open\r\n',
+  'GET "a"b\r\n',
+  '*0\r\n',
+  '*-1\r\n',
+  '*abc\r\n',
+  '*1\r\nPING\r\n',
+  '*1\r\n$-1\r\n',
+  '*1\r\n$abc\r\n',
+  '*1\r\n$600000000\r\n',
+  '*1048577\r\n',
+  '*2\r\n$4\r\nECHO\r\n$0\r\n\r\n',
+  '*2\r\n$3\r\nGET\r\n$4\r\ntextXX*1\r\n$4\r\nPING\r\n',
+  '*1\r\n$4\r\nPING\r\nPING\r\n*1\r\n$4\r\nPING\r\n',
+  '*99999999999999999999\r\n',
+]
+
 /** What the settings that plays change go back to. */
 export const DEFAULTS = [
   'CONFIG SET list-max-listpack-size -2',
@@ -102,7 +128,7 @@ export const DEFAULTS = [
 /**
  * One thing that happens.
  * @typedef {{ who: string, name?: string, group?: string, line?: string, words?: Buffer[],
- *   look?: string, pauseMs?: number, protocol?: number }} Act
+ *   look?: string, pauseMs?: number, protocol?: number, bytes?: Buffer }} Act
  */
 
 /**
@@ -122,8 +148,12 @@ export function randomPlay(known, seed, length) {
   for (let i = 0; i < length; i++) {
     const who = dice.pick(['a', 'a', 'a', 'b', 'b', 'c'])
     if (dice.chance(18)) acts.push(...meeting(who, dice.pick(MEETINGS)))
-    else
-      acts.push(...drawn(who, dice.pick(dice.chance(75) && about.length ? about : company), dice))
+    else if (dice.chance(2)) acts.push(bytesOf(who, dice.pick(RAW)))
+    else if (dice.chance(3)) acts.push(burst(who, about.length ? about : company, dice))
+    else {
+      const from = dice.chance(75) && about.length ? about : company
+      acts.push(...drawn(who, dice.pick(from), dice))
+    }
     if (dice.chance(2)) acts.push({ who, pauseMs: 5 })
   }
   veil(acts)
@@ -155,6 +185,30 @@ function act(who, line) {
   const [first, second] = words.map((word) => word.toString().toLowerCase())
   const name = facts[`${first}|${second}`] ? `${first}|${second}` : first
   return { who, name, group: facts[name]?.docs.group, line, words, ...lookOf(name, line) }
+}
+
+function bytesOf(who, text) {
+  const line = JSON.stringify(text)
+  return { who, name: 'bytes', group: 'protocol', line: `bytes ${line}`, bytes: Buffer.from(text, 'latin1') }
+}
+
+/** Several commands in one piece. */
+function burst(who, names, dice) {
+  const plain = names.filter(
+    (name) => !WAITS.test(name) && !/^(spop|discard|exec|multi)$/.test(name),
+  )
+  const parts = Array.from({ length: 2 + dice.below(4) }, () => {
+    return drawn(who, plain.length ? dice.pick(plain) : 'ping', dice)[0]
+  })
+  const comparable = parts.every(({ look }) => look === undefined)
+  return {
+    who,
+    name: 'pipeline',
+    group: 'protocol',
+    line: parts.map(({ line }) => line).join(' ; '),
+    bytes: Buffer.concat(parts.map(({ words }) => encode(words))),
+    ...(comparable ? {} : { look: 'skip' }),
+  }
 }
 
 function drawn(who, name, dice) {
@@ -198,7 +252,8 @@ export function transcriptOf(acts, repliesOf = () => []) {
     if (one.look === 'skip') lines.push('@any')
     else if (one.look && one.look !== 'clock') lines.push(`@${one.look}`)
     if (one.look === 'clock') lines.push('@near 1000')
-    lines.push(`> ${one.line}`, ...repliesOf(one))
+    if (one.bytes) lines.push(`# in one piece: ${one.line}`)
+    else lines.push(`> ${one.line}`, ...repliesOf(one))
   }
   return `${lines.join('\n')}\n`
 }

@@ -2,6 +2,7 @@
 // play opens connections of its own. The first server to play decides what there is to wait for:
 // how many frames arrived where, and who was waiting; the others are given the time to do the same.
 
+import { setTimeout as pause } from 'node:timers/promises'
 import { Connection } from './server.mjs'
 import { DEFAULTS } from './random-play.mjs'
 import { show } from './transcript.mjs'
@@ -25,7 +26,7 @@ export class Stage {
    * @param {import('./random-play.mjs').Act[]} acts
    * @param {Frames[]} [model] what another server did
    * @returns {Promise<Frames[]>} what arrived where after each act
-   * @typedef {{ skipped?: boolean, waits?: number,
+   * @typedef {{ skipped?: boolean, waits?: number, closed?: boolean,
    *   at: Record<string, import('./resp.mjs').Reply[]> }} Frames
    */
   async play(acts, model) {
@@ -42,7 +43,7 @@ export class Stage {
   }
 
   async #perform(act, wanted, waiting) {
-    if (act.pauseMs) await new Promise((resolve) => setTimeout(resolve, act.pauseMs))
+    if (act.pauseMs) await pause(act.pauseMs)
     const connection = await this.#connection(act.who)
     if (act.protocol) {
       connection.write(['HELLO', String(act.protocol)].map((word) => Buffer.from(word)))
@@ -53,26 +54,32 @@ export class Stage {
     const skipped = wanted ? wanted.skipped : waiting.has(act.who) || connection.closed
     if (skipped) return { skipped, at: {} }
     if (act.words) connection.write(act.words)
+    if (act.bytes) connection.socket.write(act.bytes)
     if (!wanted) {
-      const at = await this.#listen(act.words ? act.who : undefined, waiting)
-      return { at, waits: waiting.size }
+      const at = await this.#listen(act, waiting)
+      return { at, waits: waiting.size, closed: connection.closed }
     }
     // Two connections have no order of their own: who shall wait has to do so before the next act.
-    if (act.words && !wanted.at[act.who]) await this.#untilWaiting(wanted.waits)
-    return { at: await this.#collect(wanted.at) }
+    if (act.words && !wanted.at[act.who] && !wanted.closed) await this.#untilWaiting(wanted.waits)
+    const at = await this.#collect(wanted.at)
+    for (let ms = 0; wanted.closed && !connection.closed && ms < PATIENCE_MS; ms += 5)
+      await pause(5)
+    return { at, closed: connection.closed }
   }
 
   async #untilWaiting(count) {
-    for (let tries = 0; tries < 100; tries++) {
+    for (let tries = 0; tries < 30; tries++) {
       const { value } = await this.#ask(['INFO', 'clients'])
       if (Number(/blocked_clients:(\d+)/.exec(String(value))?.[1]) >= count) return
     }
   }
 
   /** As the first server: what is there when all has been read that was written. */
-  async #listen(who, waiting) {
+  async #listen({ who: actor, words, bytes }, waiting) {
+    const who = words || bytes ? actor : undefined
     const sender = this.#connections.get(who)
-    const alone = waiting.size === 0 && ![...this.#connections.values()].some((one) => one.listens)
+    const alone =
+      !bytes && waiting.size === 0 && ![...this.#connections.values()].some((one) => one.listens)
     let first
     if (sender) first = await sender.next([sender.replies], 3)
     if (!first || !alone) await this.#settle()
@@ -84,7 +91,7 @@ export class Stage {
       if (frames.length && waiting.has(name)) waiting.delete(name)
       if (frames.some((frame) => isSubscription(frame))) connection.listens = true
     }
-    if (sender && !at[who] && !sender.closed) waiting.add(who)
+    if (words && !at[who] && !sender.closed) waiting.add(who)
     return at
   }
 
@@ -152,6 +159,10 @@ export function difference(act, theirs, ours) {
     const [left, right] = [theirs.at[who] ?? [], ours.at[who] ?? []]
     const same = left.length === right.length && left.every((one, i) => equal(act, one, right[i]))
     if (!same) return { who, theirs: left, ours: right }
+  }
+  if (theirs.closed !== ours.closed && !theirs.skipped) {
+    const told = ({ closed }) => [{ kind: closed ? 'closed' : 'open' }]
+    return { who: act.who, theirs: told(theirs), ours: told(ours) }
   }
   return undefined
 }
