@@ -189,7 +189,13 @@ function act(who, line) {
 
 function bytesOf(who, text) {
   const line = JSON.stringify(text)
-  return { who, name: 'bytes', group: 'protocol', line: `bytes ${line}`, bytes: Buffer.from(text, 'latin1') }
+  return {
+    who,
+    name: 'bytes',
+    group: 'protocol',
+    line: `bytes ${line}`,
+    bytes: Buffer.from(text, 'latin1'),
+  }
 }
 
 /** Several commands in one piece. */
