@@ -73,6 +73,10 @@ function receive(client, push) {
       // the pattern is a string here too: it is what the user gave
       tell(client, 'pmessageBuffer', text(push[1]), bytes(push[2]), bytes(push[3]))
       break
+    case 'invalidate':
+      // null: whatever was read, all of it is stale
+      tell(client, kind, push[1] === null ? null : push[1].map(text))
+      break
     case 'monitor':
       tellMonitor(client, text(push[1]))
       break

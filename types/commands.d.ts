@@ -247,11 +247,32 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   'cl.throttleBuffer'(...args: Args<[key: RedisKey, maxBurst: Numeric, countPerPeriod: Numeric, period: Numeric, ...options: AnyOrder<[[quantity: Numeric], [milliseconds: Token<'PX'>]]>], [limited: number, limit: number, remaining: number, retryAfter: number, resetAfter: number]>): Result<[limited: number, limit: number, remaining: number, retryAfter: number, resetAfter: number], Context>
 
   /**
+   * Instructs the server whether to track the keys in the next request.
+   * Since 6.0.0. O(1)
+   */
+  client(subcommand: Token<'CACHING'>, mode: Token<'YES' | 'NO'>, callback?: Callback<'OK'>): Result<'OK', Context>
+  clientBuffer(subcommand: Token<'CACHING'>, mode: Token<'YES' | 'NO'>, callback?: Callback<Buffer>): Result<Buffer, Context>
+
+  /**
+   * A client claims its capability.
+   * Since 8.0.0. O(1)
+   */
+  client(...args: Args<[subcommand: Token<'CAPA'>, ...capabilitys: Many<RedisValue>], 'OK'>): Result<'OK', Context>
+  clientBuffer(...args: Args<[subcommand: Token<'CAPA'>, ...capabilitys: Many<RedisValue>], Buffer>): Result<Buffer, Context>
+
+  /**
    * Returns the name of the connection.
    * Since 2.6.9. O(1)
    */
   client(subcommand: Token<'GETNAME'>, callback?: Callback<string | null>): Result<string | null, Context>
   clientBuffer(subcommand: Token<'GETNAME'>, callback?: Callback<Buffer | null>): Result<Buffer | null, Context>
+
+  /**
+   * Returns the client ID to which the connection's tracking notifications are redirected.
+   * Since 6.0.0. O(1)
+   */
+  client(subcommand: Token<'GETREDIR'>, callback?: Callback<number>): Result<number, Context>
+  clientBuffer(subcommand: Token<'GETREDIR'>, callback?: Callback<number>): Result<number, Context>
 
   /**
    * Returns helpful text about the different subcommands.
@@ -275,6 +296,13 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   clientBuffer(subcommand: Token<'INFO'>, callback?: Callback<Buffer>): Result<Buffer, Context>
 
   /**
+   * Terminates open connections.
+   * Since 2.4.0. O(N) where N is the number of client connections
+   */
+  client(subcommand: Token<'KILL'>, ...: Token<'...'>, callback?: Callback<'OK' | number>): Result<'OK' | number, Context>
+  clientBuffer(subcommand: Token<'KILL'>, ...: Token<'...'>, callback?: Callback<Buffer | number>): Result<Buffer | number, Context>
+
+  /**
    * Lists open connections.
    * Since 2.4.0. O(N) where N is the number of client connections
    */
@@ -296,6 +324,20 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   clientBuffer(subcommand: Token<'NO-TOUCH'>, enabled: Token<'ON' | 'OFF'>, callback?: Callback<Buffer>): Result<Buffer, Context>
 
   /**
+   * Suspends commands processing.
+   * Since 3.0.0. O(1)
+   */
+  client(...args: Args<[subcommand: Token<'PAUSE'>, timeout: Numeric, ...option: [] | [mode: Token<'WRITE' | 'ALL'>]], 'OK'>): Result<'OK', Context>
+  clientBuffer(...args: Args<[subcommand: Token<'PAUSE'>, timeout: Numeric, ...option: [] | [mode: Token<'WRITE' | 'ALL'>]], Buffer>): Result<Buffer, Context>
+
+  /**
+   * Instructs the server whether to reply to commands.
+   * Since 3.2.0. O(1)
+   */
+  client(subcommand: Token<'REPLY'>, action: Token<'ON' | 'OFF' | 'SKIP'>, callback?: Callback<'OK'>): Result<'OK', Context>
+  clientBuffer(subcommand: Token<'REPLY'>, action: Token<'ON' | 'OFF' | 'SKIP'>, callback?: Callback<Buffer>): Result<Buffer, Context>
+
+  /**
    * Sets information specific to the client or connection.
    * Since 7.2.0. O(1)
    */
@@ -308,6 +350,34 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   client(subcommand: Token<'SETNAME'>, connectionName: RedisValue, callback?: Callback<'OK'>): Result<'OK', Context>
   clientBuffer(subcommand: Token<'SETNAME'>, connectionName: RedisValue, callback?: Callback<Buffer>): Result<Buffer, Context>
+
+  /**
+   * Controls server-assisted client-side caching for the connection.
+   * Since 6.0.0. O(1). Some options may introduce additional complexity.
+   */
+  client(...args: Args<[subcommand: Token<'TRACKING'>, status: Token<'ON' | 'OFF'>, ...options: Many<RedisValue>], 'OK'>): Result<'OK', Context>
+  clientBuffer(...args: Args<[subcommand: Token<'TRACKING'>, status: Token<'ON' | 'OFF'>, ...options: Many<RedisValue>], Buffer>): Result<Buffer, Context>
+
+  /**
+   * Returns information about server-assisted client-side caching for the connection.
+   * Since 6.2.0. O(1)
+   */
+  client(subcommand: Token<'TRACKINGINFO'>, callback?: Callback<(string | number | string[])[]>): Result<(string | number | string[])[], Context>
+  clientBuffer(subcommand: Token<'TRACKINGINFO'>, callback?: Callback<(Buffer | number | Buffer[])[]>): Result<(Buffer | number | Buffer[])[], Context>
+
+  /**
+   * Unblocks a client blocked by a blocking command from a different connection.
+   * Since 5.0.0. O(log N) where N is the number of client connections
+   */
+  client(...args: Args<[subcommand: Token<'UNBLOCK'>, clientId: Numeric, ...option: [] | [unblockType: Token<'TIMEOUT' | 'ERROR'>]], 0 | 1>): Result<0 | 1, Context>
+  clientBuffer(...args: Args<[subcommand: Token<'UNBLOCK'>, clientId: Numeric, ...option: [] | [unblockType: Token<'TIMEOUT' | 'ERROR'>]], 0 | 1>): Result<0 | 1, Context>
+
+  /**
+   * Resumes processing commands from paused clients.
+   * Since 6.2.0. O(N) Where N is the number of paused clients
+   */
+  client(subcommand: Token<'UNPAUSE'>, callback?: Callback<'OK'>): Result<'OK', Context>
+  clientBuffer(subcommand: Token<'UNPAUSE'>, callback?: Callback<Buffer>): Result<Buffer, Context>
 
   /**
    * Assigns new hash slots to a node.

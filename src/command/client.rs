@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::client_admin::{capa, kill, pause, reply, unblock, unpause};
+use super::client_tracking::{caching, getredir, tracking, trackinginfo};
 use super::connection::on_or_off;
 use super::help::write_help;
 use super::{
@@ -12,23 +14,34 @@ use super::{
 use crate::bytes::{is_word, lossy, parse_int};
 use crate::error::{Error, Result};
 use crate::hub::Handle;
+use crate::hub::tracking::{Mode, Tracker};
 use crate::store::Keyspace;
 
 const APART: u32 = NO_KEYSPACE | NO_SCRIPT;
 
 #[rustfmt::skip]
 pub static TABLE: &[Spec] = &[
-    //   name            arity keys        flags        handler
-    spec("client",          -2, Keys::None, CONTAINER,   container),
-    spec("client|getname",   2, Keys::None, APART,       getname),
-    spec("client|help",      2, Keys::None, NO_KEYSPACE, help),
-    spec("client|id",        2, Keys::None, APART,       id),
-    spec("client|info",      2, Keys::None, APART,       info),
-    spec("client|list",     -2, Keys::None, APART,       list),
-    spec("client|no-evict",  3, Keys::None, APART,       no_evict),
-    spec("client|no-touch",  3, Keys::None, APART,       no_touch),
-    spec("client|setinfo",   4, Keys::None, APART,       setinfo),
-    spec("client|setname",   3, Keys::None, APART,       setname),
+    //   name                arity keys        flags        handler
+    spec("client",              -2, Keys::None, CONTAINER,   container),
+    spec("client|caching",       3, Keys::None, APART,       caching),
+    spec("client|capa",         -3, Keys::None, APART,       capa),
+    spec("client|getname",       2, Keys::None, APART,       getname),
+    spec("client|getredir",      2, Keys::None, APART,       getredir),
+    spec("client|help",          2, Keys::None, NO_KEYSPACE, help),
+    spec("client|id",            2, Keys::None, APART,       id),
+    spec("client|info",          2, Keys::None, APART,       info),
+    spec("client|kill",         -3, Keys::None, APART,       kill),
+    spec("client|list",         -2, Keys::None, APART,       list),
+    spec("client|no-evict",      3, Keys::None, APART,       no_evict),
+    spec("client|no-touch",      3, Keys::None, APART,       no_touch),
+    spec("client|pause",        -3, Keys::None, APART,       pause),
+    spec("client|reply",         3, Keys::None, APART,       reply),
+    spec("client|setinfo",       4, Keys::None, APART,       setinfo),
+    spec("client|setname",       3, Keys::None, APART,       setname),
+    spec("client|tracking",     -3, Keys::None, APART,       tracking),
+    spec("client|trackinginfo",  2, Keys::None, APART,       trackinginfo),
+    spec("client|unblock",      -3, Keys::None, APART,       unblock),
+    spec("client|unpause",       2, Keys::None, APART,       unpause),
 ];
 
 /// `CLIENT ID`
@@ -128,7 +141,7 @@ fn list(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
 }
 
 /// There are no replicas and no primary in a process of one's own.
-fn of_type(cx: &Context<'_>, sort: &[u8]) -> Result<Vec<Arc<Handle>>> {
+pub fn of_type(cx: &Context<'_>, sort: &[u8]) -> Result<Vec<Arc<Handle>>> {
     let listens = match sort.to_ascii_lowercase().as_slice() {
         b"normal" => false,
         b"pubsub" => true,
@@ -149,14 +162,15 @@ pub fn line_of(space: &Keyspace, asker: u64, handle: &Handle) -> String {
     let labels = handle.labels.lock().clone();
     let [channels, patterns, shards] = &handle.subscribed;
     let command = ALL.get(handle.last_command.load(Relaxed)).map_or("NULL", |spec| spec.name);
-    let address = Some(handle.mailbox.address()).filter(|address| !address.is_empty());
-    let address = address.as_deref().unwrap_or("?:0");
     // The clock that commands note may stand still between two looks at the time.
     let is_asker = handle.id == asker;
     let idle_seconds = if is_asker { 0 } else { handle.idle_seconds(space.access_clock()) };
+    let redirect = handle.tracker.lock().as_ref().map(|known| known.redirect as i64);
     let mut line = format!(
-        "id={} addr={address} laddr=?:0 fd=-1 name={} age={} idle={} flags={} db={}",
+        "id={} addr={} laddr={} fd=-1 name={} age={} idle={} flags={} db={}",
         handle.id,
+        shown_address(handle),
+        shown_local_address(handle),
         lossy(&labels.name),
         now_ms.saturating_sub(handle.created_ms) / 1000,
         idle_seconds,
@@ -176,9 +190,10 @@ pub fn line_of(space: &Keyspace, asker: u64, handle: &Handle) -> String {
     );
     let _ = writeln!(
         line,
-        " user={} redir=-1 resp={} lib-name={} lib-ver={} tot-net-in=0 tot-net-out=0 \
+        " user={} redir={} resp={} lib-name={} lib-ver={} tot-net-in=0 tot-net-out=0 \
          tot-cmds=0",
         lossy(labels.standing.name()),
+        redirect.unwrap_or(-1),
         handle.resp.load(Relaxed),
         lossy(&labels.lib_name),
         lossy(&labels.lib_version),
@@ -186,12 +201,33 @@ pub fn line_of(space: &Keyspace, asker: u64, handle: &Handle) -> String {
     line
 }
 
+/// What a client of the process itself has for an address.
+const NO_ADDRESS: &str = "?:0";
+
+/// The address of a client as CLIENT LIST shows it and CLIENT KILL takes it.
+pub fn shown_address(handle: &Handle) -> String {
+    Some(handle.mailbox.address()).filter(|text| !text.is_empty()).unwrap_or(NO_ADDRESS.into())
+}
+
+/// The address it came to.
+pub fn shown_local_address(handle: &Handle) -> String {
+    let address = handle.mailbox.local_address();
+    Some(address).filter(|text| !text.is_empty()).unwrap_or(NO_ADDRESS.into())
+}
+
 fn flags_of(handle: &Handle) -> String {
+    let tracker = handle.tracker.lock().clone();
+    let tracks = |is_so: fn(&Tracker) -> bool| tracker.as_deref().is_some_and(is_so);
     let flags: String = [
+        ('O', handle.monitors.load(Relaxed)),
         ('P', handle.subscriptions() > 0),
         ('x', handle.queued.load(Relaxed) != u32::MAX),
         ('b', handle.blocked.load(Relaxed)),
+        ('t', tracker.is_some()),
+        ('R', tracks(|known| known.is_broken.load(Relaxed))),
+        ('B', tracks(|known| known.mode == Mode::Broadcast)),
         ('d', handle.dirty.load(Relaxed)),
+        ('U', handle.mailbox.address().starts_with('/')),
         ('e', handle.no_evict.load(Relaxed)),
         ('T', handle.no_touch.load(Relaxed)),
     ]
@@ -206,14 +242,32 @@ fn help(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
     write_help(
         cx,
         &[
+            ("CACHING (YES|NO)", "Whether what the next command reads is remembered."),
+            ("CAPA <option> [<option> ...]", "Tells what the client can do."),
             ("GETNAME", "The name of this client."),
+            ("GETREDIR", "The client that hears of stale keys in this one's place."),
             ("ID", "The id of this client."),
             ("INFO", "One line about this client."),
+            ("KILL <ip:port>", "Ends the client at this address."),
+            (
+                "KILL <option> <value> [<option> <value> ...]",
+                "Ends who fits: ADDR, LADDR, TYPE, USER, ID, MAXAGE; SKIPME (YES|NO) for oneself.",
+            ),
             ("LIST [TYPE <type>] [ID <id> ...]", "One line about each client."),
             ("NO-EVICT (ON|OFF)", "Whether this client is spared when memory is short."),
             ("NO-TOUCH (ON|OFF)", "Whether reading keys leaves no trace of their use."),
+            ("PAUSE <timeout> [WRITE|ALL]", "Holds commands back for so many milliseconds."),
+            ("REPLY (ON|OFF|SKIP)", "Whether this client is answered."),
             ("SETINFO <option> <value>", "Tells the client's library: LIB-NAME or LIB-VER."),
             ("SETNAME <name>", "Names this client."),
+            (
+                "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> ...] [OPTIN] [OPTOUT] \
+                 [NOLOOP]",
+                "Whether this client hears when copies of what it has read are stale.",
+            ),
+            ("TRACKINGINFO", "How this client's copies are tracked."),
+            ("UNBLOCK <id> [TIMEOUT|ERROR]", "Ends the wait of a client."),
+            ("UNPAUSE", "Ends the pause."),
         ],
     );
     Ok(())

@@ -14,7 +14,7 @@ use super::{
 use crate::bytes::{is_word, lossy, parse_int};
 use crate::error::{Error, Result};
 use crate::hub::acl::Reason;
-use crate::hub::client::Protocol;
+use crate::hub::client::{Protocol, Replies};
 use crate::hub::{Client, Delivery, Hub, Standing, acl};
 use crate::store::Keyspace;
 
@@ -122,7 +122,9 @@ fn quit(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
 fn reset(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
     cx.hub.abandon(cx.client);
     cx.hub.pubsub.drop_all(&cx.client.handle);
-    cx.hub.monitors.remove(cx.client.id());
+    cx.hub.monitors.remove(&cx.client.handle);
+    cx.hub.tracking.stop(&cx.client.handle);
+    cx.client.replies = Replies::All;
     cx.client.select(0);
     cx.client.speak(Protocol::Resp2);
     cx.client.set_no_evict(false);

@@ -99,7 +99,7 @@ impl<'a> Context<'a> {
     #[cold]
     fn tell(&mut self, db: usize, key: &[u8], event: &'static str) {
         self.tell_noted();
-        self.aside(|cx| cx.hub.changed(db, key, event));
+        self.aside(|cx| cx.hub.changed(db, key, event, cx.client.id()));
         self.wake(db, key, event);
     }
 

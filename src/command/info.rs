@@ -111,8 +111,8 @@ fn clients(cx: &Context<'_>) -> String {
     lines(&[
         ("connected_clients", all.len().to_string()),
         ("cluster_connections", "0".into()),
-        ("blocked_clients", cx.hub.waiting.len().to_string()),
-        ("tracking_clients", "0".into()),
+        ("blocked_clients", (cx.hub.waiting.len() + cx.hub.pause.len()).to_string()),
+        ("tracking_clients", cx.hub.tracking.counts().clients.to_string()),
         ("pubsub_clients", listening.to_string()),
         ("watching_clients", watching.to_string()),
         ("total_watched_keys", cx.hub.watch.len().to_string()),
@@ -205,6 +205,7 @@ fn stats(cx: &Context<'_>) -> String {
     let stats = cx.space.stats();
     let pubsub = &cx.hub.pubsub;
     let refused = |reason| cx.hub.acl.log.refused(reason).to_string();
+    let tracking = cx.hub.tracking.counts();
     lines(&[
         ("total_connections_received", cx.hub.clients.total().to_string()),
         ("total_commands_processed", stats.commands.to_string()),
@@ -228,6 +229,9 @@ fn stats(cx: &Context<'_>) -> String {
         ("acl_access_denied_cmd", refused(Reason::Command)),
         ("acl_access_denied_key", refused(Reason::Key)),
         ("acl_access_denied_channel", refused(Reason::Channel)),
+        ("tracking_total_keys", tracking.keys.to_string()),
+        ("tracking_total_items", tracking.items.to_string()),
+        ("tracking_total_prefixes", tracking.prefixes.to_string()),
     ])
 }
 

@@ -12,6 +12,8 @@ pub mod args;
 mod bitfield;
 pub mod bitmap;
 pub mod client;
+mod client_admin;
+mod client_tracking;
 mod cluster;
 pub mod config;
 pub mod connection;

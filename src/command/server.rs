@@ -57,6 +57,9 @@ fn flush(cx: &mut Context<'_>, args: &mut Args<'_>, dbs: Range<usize>) -> Result
         wake_waiting(cx, index)?;
         cx.retire(old);
     }
+    if cx.hub.tracking.any() {
+        cx.aside(|cx| cx.hub.tracking.flushed(&cx.hub.clients));
+    }
     cx.out.ok();
     Ok(())
 }

@@ -7,11 +7,12 @@ use super::Engine;
 use crate::bytes::lossy;
 use crate::command::acl_log::{self, Stood, refusal};
 use crate::command::context::LARGE;
-use crate::command::{self, DENY_OOM, NO_AUTH, NO_MULTI, NO_QUEUE, PUBSUB, Spec, TABLE};
+use crate::command::{self, DENY_OOM, NO_AUTH, NO_MULTI, NO_QUEUE, PUBSUB, Spec, TABLE, WRITE};
 use crate::error::{Error, Result};
 use crate::hub::acl::Denial;
 use crate::hub::client::Protocol;
 use crate::hub::config::{MAXMEMORY, MAXMEMORY_SAMPLES, PROTO_MAX_BULK_LEN};
+use crate::hub::pause::Hold;
 use crate::hub::{Client, Queued};
 use crate::store::{Entry, Patience, free_cost};
 
@@ -26,6 +27,8 @@ const EVICT_INLINE: usize = 64;
 pub enum Verdict {
     /// Run the command with this id.
     Run(usize),
+    /// Commands are held back: keep the client until the pause is over.
+    Held,
     /// It was queued for EXEC.
     Queued,
     Refused(Error),
@@ -53,6 +56,12 @@ pub fn check(
         engine.hub.abandon(client);
         return Verdict::Refused(exec_abort(why));
     }
+    if let Ok(id) = checked
+        && engine.hub.pause.any()
+        && is_held_back(engine, client, TABLE[id])
+    {
+        return Verdict::Held;
+    }
     let Some(transaction) = &mut client.transaction else {
         return checked.map_or_else(Verdict::Refused, Verdict::Run);
     };
@@ -71,6 +80,26 @@ pub fn check(
             Verdict::Refused(error)
         }
     }
+}
+
+/// Does a pause keep this command from running?
+#[cold]
+fn is_held_back(engine: &Engine, client: &Client, spec: &'static Spec) -> bool {
+    match engine.hub.pause.now(engine.space.now_ms()) {
+        None => false,
+        Some(Hold::Everything) => true,
+        Some(Hold::Writes) => {
+            let queue = client.transaction.as_ref().filter(|_| spec.name == "exec");
+            may_write(spec)
+                || queue.is_some_and(|open| open.queue.iter().any(|q| may_write(TABLE[q.id])))
+        }
+    }
+}
+
+/// Does a command change something, here or for who listens elsewhere?
+fn may_write(spec: &Spec) -> bool {
+    let spreads = ["publish", "spublish", "pfcount", "eval", "evalsha", "fcall"];
+    spec.is(WRITE) || spreads.contains(&spec.name)
 }
 
 fn allowed(

@@ -12,6 +12,7 @@
 
 mod check;
 mod options;
+mod pause;
 mod run;
 mod runtime;
 #[cfg(test)]
@@ -46,9 +47,10 @@ pub use runtime::runtime;
 use crate::command::connection::log_in;
 use crate::command::context::LARGE;
 use crate::command::server::is_monitored;
-use crate::command::{ALONE, TABLE, WRITE};
+use crate::command::{ALONE, Spec, TABLE, WRITE};
 use crate::error::{Error, Result};
-use crate::hub::client::Protocol;
+use crate::hub::client::{Protocol, Replies};
+use crate::hub::listeners::{PAUSED, TRACKED};
 use crate::hub::monitor;
 use crate::hub::{Client, Delivery, Handle, Hub, Mailbox, Standing};
 use crate::reply::Reply;
@@ -126,6 +128,7 @@ impl Engine {
             subscriber_mode: false,
             is_inside: true,
             standing: Standing::Owner,
+            replies: Replies::default(),
             tag: 0,
             handle,
         })
@@ -160,11 +163,12 @@ impl Engine {
         self.hub.forget(&mut client);
     }
 
-    /// Ends a client that may be waiting for a key. `false` if it is not parked here.
+    /// Ends a client that may be waiting for a key, or held back by a pause. `false` if
+    /// it is not parked here.
     pub fn disconnect_parked(&self, id: u64) -> bool {
-        match self.hub.waiting.take(id) {
-            Some(parked) => {
-                self.disconnect(parked.client);
+        match self.hub.take_absent(id) {
+            Some(client) => {
+                self.disconnect(client);
                 true
             }
             None => false,
@@ -194,8 +198,13 @@ impl Engine {
         {
             return Outcome::Done;
         }
+        if who.handle.closed.load(Ordering::Relaxed) {
+            out.error(&Error::Plain("ERR Connection is closed."));
+            return Outcome::Done;
+        }
         let id = match check::check(self, who, id, words, patience) {
             Verdict::Run(id) => id,
+            Verdict::Held => return self.hold_back(client, words, out, patience),
             Verdict::Queued => {
                 out.status("QUEUED");
                 return Outcome::Done;
@@ -219,7 +228,26 @@ impl Engine {
         if TABLE[id].is(WRITE | ALONE) {
             self.after_write();
         }
+        if self.hub.listeners.any(TRACKED | PAUSED) {
+            self.after_all(client.as_deref(), TABLE[id]);
+        }
         outcome
+    }
+
+    /// What is left to do when a command is over and somebody tracks or pauses.
+    #[cold]
+    fn after_all(&self, client: Option<&Client>, spec: &Spec) {
+        if self.hub.tracking.any() {
+            if let Some(client) = client
+                && client.transaction.is_none()
+                && spec.container() != Some("client")
+                && let Some(tracker) = &*client.handle.tracker.lock()
+            {
+                tracker.is_chosen.store(false, Ordering::Relaxed);
+            }
+            self.hub.tracking.flush(&self.hub.clients);
+        }
+        self.mind_pause();
     }
 
     /// What monitors are told of a command, if there are any. Written before the command runs,

@@ -8,10 +8,11 @@ use super::Engine;
 use super::wake::deliver;
 use crate::command::acl_log::{Stood, refusal_in_exec};
 use crate::command::{
-    ALONE, Args, Context, DENY_OOM, FollowUp, Keys, Left, NO_KEYSPACE, PLAIN, Spec, TABLE, WRITE,
+    ALONE, Args, Context, DENY_OOM, FollowUp, Keys, Left, NO_KEYSPACE, PLAIN, READ, Spec, TABLE,
+    WRITE,
 };
 use crate::error::Error;
-use crate::hub::config::{MAXMEMORY, PROTO_MAX_BULK_LEN};
+use crate::hub::config::{MAXMEMORY, PROTO_MAX_BULK_LEN, TRACKING_TABLE_MAX_KEYS};
 use crate::hub::listeners::OF_COMMANDS;
 use crate::hub::waiting::{Parked, Wait};
 use crate::hub::{Client, Queued};
@@ -57,6 +58,7 @@ impl Engine {
             || !spec.takes(words.len())
             || spec.is(DENY_OOM) && config.get(MAXMEMORY) != 0
             || self.hub.listeners.any(OF_COMMANDS)
+            || client.handle.closed.load(Ordering::Relaxed)
             || words.iter().any(|word| word.len() > longest)
         {
             return false;
@@ -311,6 +313,9 @@ impl Engine {
         patience: Patience,
         prepare: impl FnOnce(&mut Db<'_>),
     ) -> Result<Option<Box<Left>>, Retry> {
+        if spec.is(READ) && self.hub.tracking.any() {
+            self.note_reads(client, spec, words);
+        }
         // Whatever made the buffer grow earlier was not measured here and is not taken off below.
         out.take_growth();
         let before = memory::balance();
@@ -358,6 +363,18 @@ impl Engine {
             self.space.charge(memory::balance() - before - growth);
         }
         retry.map_or(Ok(cx.left), Err)
+    }
+}
+
+impl Engine {
+    /// Before a client reads: it is to be told when what it reads changes. Under the locks of the
+    /// command, so that no change comes between.
+    #[cold]
+    fn note_reads(&self, client: &Client, spec: &Spec, words: &[&[u8]]) {
+        let Some(positions) = spec.keys.positions(words) else { return };
+        let keys = positions.into_iter().filter_map(|at| words.get(at).copied());
+        let most = self.hub.config.get(TRACKING_TABLE_MAX_KEYS) as usize;
+        self.hub.tracking.reads(&self.hub.clients, &client.handle, keys, most);
     }
 }
 

@@ -92,7 +92,7 @@ fn show(token: Token<'_>) -> String {
 }
 
 /// Waits for what another thread is about to do.
-fn soon(is_done: impl Fn() -> bool) {
+pub(super) fn soon(is_done: impl Fn() -> bool) {
     let since = Instant::now();
     while !is_done() {
         assert!(since.elapsed() < Duration::from_secs(20), "it never happened");

@@ -99,8 +99,13 @@ impl Engine {
         for parked in self.hub.waiting.take_late(now_ms) {
             Self::give_up(parked);
         }
+        self.mind_pause();
+        // Nothing changes by itself in a pause.
+        let pause_end_ms = self.hub.pause.end_ms();
         let mut due_ms = self.space.due_ms();
-        if due_ms <= now_ms {
+        if let Some(end_ms) = pause_end_ms {
+            due_ms = end_ms;
+        } else if due_ms <= now_ms {
             let last_ms = self.ticker.last_sweep_ms.load(Ordering::Relaxed);
             let next_sweep_ms = last_ms + BETWEEN_SWEEPS_MS;
             let manual = matches!(self.space.clock, Clock::Manual(_));
@@ -111,6 +116,9 @@ impl Engine {
             } else {
                 next_sweep_ms
             };
+        }
+        if self.hub.tracking.any() {
+            self.hub.tracking.flush(&self.hub.clients);
         }
         due_ms.min(self.hub.waiting.next_deadline_ms().unwrap_or(NEVER))
     }
@@ -149,6 +157,11 @@ impl Engine {
         let moved = self.space.clock.set(at_ms);
         self.tick();
         moved
+    }
+
+    /// Something is to be done at this moment.
+    pub(super) fn notice(&self, due_ms: u64) {
+        self.ticker.notice(due_ms);
     }
 
     /// A wait was registered.

@@ -92,8 +92,11 @@ impl Connection {
             // Another connection's turn comes only after this one is known to wait.
             return if self.collect() { self.heard.remove(0) } else { Node::Blocked };
         }
-        if let Some(client) = &self.client {
+        if let Some(client) = &mut self.client {
             self.protocol = client.protocol;
+            if !client.takes_reply() {
+                out.clear();
+            }
         }
         let mut replies = Node::all(&out, self.protocol);
         let earlier = self.heard.len();

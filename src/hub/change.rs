@@ -5,15 +5,18 @@
 //! (`Context::changed`).
 
 use super::config::NOTIFY_KEYSPACE_EVENTS;
-use super::listeners::{NOTIFIED, OF_CHANGES, WATCHED};
+use super::listeners::{NOTIFIED, OF_CHANGES, PAUSED, TRACKED, WATCHED};
 use super::{Hub, notify};
 use crate::store::{Happening, Loss, Notes};
 
 impl Hub {
-    /// A key has changed, or is gone.
-    pub fn changed(&self, db: usize, key: &[u8], event: &str) {
+    /// A client has changed a key; 0 stands for nobody.
+    pub fn changed(&self, db: usize, key: &[u8], event: &str, by: u64) {
         if self.listeners.any(WATCHED) {
             self.watch.touched(db, key);
+        }
+        if self.listeners.any(TRACKED) {
+            self.tracking.changed(&self.clients, key, by);
         }
         self.notify(db, key, event);
     }
@@ -22,7 +25,7 @@ impl Hub {
     #[inline]
     pub fn gone(&self, db: usize, key: &[u8], event: &str) {
         if self.listeners.any(OF_CHANGES) {
-            self.changed(db, key, event);
+            self.changed(db, key, event, 0);
         }
     }
 
@@ -57,14 +60,21 @@ impl Hub {
         }
     }
 
-    /// Which happenings a database is to note for `tell_noted`; keys met dead always are.
+    /// Which happenings a database is to note for `tell_noted`, and whether it keeps the dead.
     #[inline]
     pub fn to_note(&self) -> Notes {
-        if !self.listeners.any(NOTIFIED) {
+        if !self.listeners.any(NOTIFIED | PAUSED) {
             return Notes::default();
         }
-        let flags = self.config.get(NOTIFY_KEYSPACE_EVENTS) as u32;
-        Notes { made: flags & notify::NEW != 0, missed: flags & notify::MISSED != 0 }
+        let mut flags = self.config.get(NOTIFY_KEYSPACE_EVENTS) as u32;
+        if !self.listeners.any(NOTIFIED) {
+            flags = 0;
+        }
+        Notes {
+            made: flags & notify::NEW != 0,
+            missed: flags & notify::MISSED != 0,
+            keeps_dead: self.pause.any(),
+        }
     }
 
     /// Call after settings changed: some of them make somebody listen.

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use super::acl::Standing;
 use super::pubsub::Sort;
+use super::tracking::Tracker;
 use crate::reply::Reply;
 
 /// How a client is told something it did not just ask for.
@@ -19,6 +20,11 @@ pub trait Mailbox: Send + Sync {
 
     /// `addr` of CLIENT LIST.
     fn address(&self) -> String {
+        String::new()
+    }
+
+    /// `laddr` of CLIENT LIST.
+    fn local_address(&self) -> String {
         String::new()
     }
 }
@@ -51,6 +57,18 @@ pub struct Transaction {
 
 /// Does the client get replies? (CLIENT REPLY)
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Replies {
+    #[default]
+    All,
+    None,
+    /// Neither to this command nor to the next.
+    SkipTwo,
+    /// Not to this command.
+    SkipOne,
+}
+
+/// In which shapes replies are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Protocol {
     #[default]
     Resp2,
@@ -78,6 +96,8 @@ pub struct Client {
     pub is_inside: bool,
     /// Whom it is, and so what it may do.
     pub standing: Standing,
+    /// Does it want replies? Only what is on the network can do without.
+    pub replies: Replies,
     /// Given by the face that opened the client; comes back with each delivery.
     pub tag: u64,
     pub handle: Arc<Handle>,
@@ -96,6 +116,20 @@ impl Client {
     pub fn speak(&mut self, protocol: Protocol) {
         self.protocol = protocol;
         self.handle.resp.store(if self.is_resp3() { 3 } else { 2 }, Ordering::Relaxed);
+    }
+
+    /// To be asked once after each command: is the reply to be sent?
+    #[inline]
+    pub fn takes_reply(&mut self) -> bool {
+        if self.replies == Replies::All {
+            return true;
+        }
+        self.replies = match self.replies {
+            Replies::SkipTwo => Replies::SkipOne,
+            Replies::SkipOne => Replies::All,
+            as_before => as_before,
+        };
+        false
     }
 
     pub fn set_no_evict(&mut self, is_spared: bool) {
@@ -151,7 +185,11 @@ pub struct Handle {
     pub last_command: AtomicUsize,
     /// The second of the last command, as the store's access clock counts them.
     pub last_active: AtomicU32,
+    /// It hears of every command.
+    pub monitors: AtomicBool,
     pub labels: Mutex<Labels>,
+    /// How its copies of keys are watched, if they are.
+    pub tracker: Mutex<Option<Arc<Tracker>>>,
 }
 
 impl Handle {
@@ -172,13 +210,20 @@ impl Handle {
             no_touch: false.into(),
             last_command: usize::MAX.into(),
             last_active: ((created_ms / 1000) as u32 & 0xFF_FFFF).into(),
+            monitors: false.into(),
             labels: Mutex::default(),
+            tracker: Mutex::default(),
         }
     }
 
     /// Seconds since the last command, by the store's access clock.
     pub fn idle_seconds(&self, access_clock: u32) -> u32 {
         access_clock.wrapping_sub(self.last_active.load(Ordering::Relaxed)) & 0xFF_FFFF
+    }
+
+    /// Is it this user?
+    pub fn is_user(&self, name: &[u8]) -> bool {
+        self.labels.lock().standing.name() == name
     }
 
     pub fn deliver(&self, delivery: Delivery) {

@@ -96,6 +96,7 @@ parameters! {
     STREAM_NODE_MAX_BYTES "stream-node-max-bytes" None,
         Format::Memory { min: 0, max: i64::MAX }, 4096;
     STREAM_NODE_MAX_ENTRIES "stream-node-max-entries" None, ANY, 100;
+    TRACKING_TABLE_MAX_KEYS "tracking-table-max-keys" None, ANY, 1_000_000;
     NOTIFY_KEYSPACE_EVENTS "notify-keyspace-events" None, Format::Events, 0;
 }
 

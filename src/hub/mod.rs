@@ -11,8 +11,10 @@ pub mod config;
 pub mod listeners;
 pub mod monitor;
 pub mod notify;
+pub mod pause;
 mod place;
 pub mod pubsub;
+pub mod tracking;
 pub mod waiting;
 pub mod watch;
 
@@ -48,6 +50,8 @@ pub struct Hub {
     pub waiting: waiting::Waiting,
     pub watch: watch::Watch,
     pub monitors: monitor::Monitors,
+    pub tracking: tracking::Tracking,
+    pub pause: pause::Pause,
     pub config: Config,
     next_client_id: AtomicU64,
     started_ms: AtomicU64,
@@ -65,6 +69,8 @@ impl Hub {
             waiting: waiting::Waiting::new(share()),
             watch: watch::Watch::new(share()),
             monitors: monitor::Monitors::new(share()),
+            tracking: tracking::Tracking::new(share()),
+            pause: pause::Pause::new(share()),
             config: Config::default(),
             next_client_id: AtomicU64::new(0),
             started_ms: AtomicU64::new(0),
@@ -99,15 +105,6 @@ impl Hub {
         self.watch.drop_all(client);
     }
 
-    /// Closes a client from outside. It hears of it when it looks; if it waits, it waits no more.
-    pub fn end(&self, handle: &Handle) {
-        handle.closed.store(true, Ordering::SeqCst);
-        if let Some(mut parked) = self.waiting.take(handle.id) {
-            self.forget(&mut parked.client);
-        }
-        handle.deliver(Delivery::Closed);
-    }
-
     /// After a user was changed: closes those of its clients that may not be there any more, or
     /// listen to what they may not hear any more.
     pub fn end_clients_of(&self, change: &Change) {
@@ -129,7 +126,7 @@ impl Hub {
                     || !patterns.iter().all(|name| after.channels().any(|known| known == &**name))
             });
             if ends {
-                self.end(&handle);
+                self.kill(&handle);
             }
         }
     }
@@ -138,9 +135,33 @@ impl Hub {
     /// engine's to end, since a waiting client is parked there.
     pub fn forget(&self, client: &mut Client) {
         self.abandon(client);
-        self.pubsub.drop_all(&client.handle);
-        self.monitors.remove(client.id());
-        self.clients.remove(client.id());
+        self.hang_up(&client.handle);
+    }
+
+    /// Nobody tells this client anything any more.
+    fn hang_up(&self, handle: &Handle) {
+        self.pubsub.drop_all(handle);
+        self.monitors.remove(handle);
+        self.tracking.stop(handle);
+        self.clients.remove(handle.id);
+    }
+
+    /// Closes a client, wherever it is: its face hears of it. One whose command waits is ended
+    /// here, since nobody else has it.
+    pub fn kill(&self, handle: &Handle) {
+        // First the mark: a client that is being served just now is ended by who serves it.
+        handle.closed.store(true, Ordering::SeqCst);
+        match self.take_absent(handle.id) {
+            Some(mut client) => self.forget(&mut client),
+            None => self.hang_up(handle),
+        }
+        handle.deliver(Delivery::Closed);
+    }
+
+    /// Takes out a client whose command waits for a key, or for the end of a pause.
+    pub fn take_absent(&self, id: u64) -> Option<Box<Client>> {
+        let parked = self.waiting.take(id).map(|parked| parked.client);
+        parked.or_else(|| self.pause.take(id))
     }
 }
 

@@ -3,6 +3,7 @@
 //! As long as nobody monitors, a command pays one load. The line is written once and shared.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 
@@ -33,14 +34,15 @@ impl Monitors {
         if list.iter().all(|known| known.id != handle.id) {
             list.push(Arc::clone(handle));
         }
+        handle.monitors.store(true, Ordering::Relaxed);
         self.listeners.set(MONITORED, true);
     }
 
     /// Forgets a client.
-    pub fn remove(&self, id: u64) {
-        if self.any() {
+    pub fn remove(&self, handle: &Handle) {
+        if handle.monitors.swap(false, Ordering::Relaxed) {
             let mut list = self.list.lock();
-            list.retain(|known| known.id != id);
+            list.retain(|known| known.id != handle.id);
             self.listeners.set(MONITORED, !list.is_empty());
         }
     }

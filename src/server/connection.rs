@@ -79,11 +79,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub fn open(
         stream: S,
         address: String,
-        _local: String,
+        local: String,
         engine: Arc<Engine>,
         guests: Arc<Guests>,
     ) -> Option<Self> {
-        let post = Arc::new(Post::new(address, Arc::downgrade(&engine)));
+        let post = Arc::new(Post::new(address, local, Arc::downgrade(&engine)));
         let mut client =
             engine.connect_from_network(Arc::clone(&post) as Arc<dyn Mailbox>, Protocol::Resp2);
         client.subscriber_mode = true;
@@ -145,7 +145,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Delivery::Push(push) => self.push(&push),
                 Delivery::Answered(client, reply) => {
                     self.client = Some(client);
-                    self.encode(&reply);
+                    self.answer(&reply);
                 }
                 Delivery::Closed => self.state = closed,
             }
@@ -210,11 +210,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.input.start += taken;
         if outcome == Outcome::Done {
             let reply = std::mem::take(&mut self.reply);
-            self.encode(&reply);
+            self.answer(&reply);
             self.reply = reply;
         }
         // QUIT is answered before the end; so is who kills himself.
         self.take_deliveries(State::Ending);
+    }
+
+    /// Writes a reply, unless the client does without.
+    #[inline]
+    fn answer(&mut self, reply: &Reply) {
+        if self.client.as_mut().is_none_or(|client| client.takes_reply()) {
+            self.encode(reply);
+        }
     }
 
     #[inline]

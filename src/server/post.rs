@@ -16,6 +16,7 @@ pub struct Post {
     /// Something waits; looked at after every command.
     is_full: AtomicBool,
     address: String,
+    local_address: String,
     engine: Weak<Engine>,
 }
 
@@ -27,8 +28,9 @@ struct Inner {
 }
 
 impl Post {
-    pub fn new(address: String, engine: Weak<Engine>) -> Self {
-        Self { inner: Mutex::default(), is_full: AtomicBool::new(false), address, engine }
+    pub fn new(address: String, local_address: String, engine: Weak<Engine>) -> Self {
+        let is_full = AtomicBool::new(false);
+        Self { inner: Mutex::default(), is_full, address, local_address, engine }
     }
 
     /// Does anything wait to be taken?
@@ -101,5 +103,9 @@ impl Mailbox for Post {
 
     fn address(&self) -> String {
         self.address.clone()
+    }
+
+    fn local_address(&self) -> String {
+        self.local_address.clone()
     }
 }

@@ -49,11 +49,13 @@ pub enum Happening {
     Missed(Box<[u8]>),
 }
 
-/// Which happenings are noted; dead keys always are.
+/// Which happenings are noted, and what is done about the dead.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Notes {
     pub made: bool,
     pub missed: bool,
+    /// Nothing may change: what is dead is not shown, and stays.
+    pub keeps_dead: bool,
 }
 
 /// Dropping a value of more parts than this is left to another thread.
@@ -74,7 +76,7 @@ pub struct Db<'a> {
     misses: Cell<u32>,
     /// What somebody may have to be told of.
     noted: RefCell<Option<Vec<Happening>>>,
-    /// Are keys noted that were made, or asked for in vain?
+    /// Are keys noted that were made, or asked for in vain? Are dead ones kept?
     pub notes: Notes,
     /// The hash of the value being changed.
     changing: Cell<Option<u64>>,
@@ -217,6 +219,9 @@ impl<'a> Db<'a> {
         let shard = unsafe { self.table.shard(index) };
         let entry = Table::find_mut(shard, hash, key)?;
         if entry.is_dead(now_ms) {
+            if self.notes.keeps_dead {
+                return None;
+            }
             self.met_dead(key, Loss::of_all(entry, now_ms));
             // SAFETY: as above; `entry` is not used any more.
             let shard = unsafe { self.table.shard(index) };
