@@ -18,7 +18,7 @@ const native = require('../lib/native')
 const { Cast } = require('../__test__/lib/addon-cast')
 
 /** Made here, or there for a reason (`docs/differences.md`). */
-const NOT_COMPARED = ['xsetid', 'migrate', 'wait', 'waitaof']
+const NOT_COMPARED = ['migrate', 'wait', 'waitaof']
 
 async function playHere(steps) {
   const cast = new Cast(script)

@@ -47,6 +47,10 @@ export const SCENE = [
   'HSET h_a f 1 g b',
   'XADD stream 1-1 f v',
   'XADD stream 2-1 f v g w',
+  'XADD stream 3-7 f v',
+  'XGROUP CREATE stream g1 0',
+  'XGROUP CREATE stream g2 1-1 ENTRIESREAD 1',
+  'XREADGROUP GROUP g1 ann COUNT 2 STREAMS stream >',
 ]
 const COMMANDS_PER_SCENE = 15
 
@@ -146,8 +150,10 @@ export const LOOKS = [
   [/^hgetall$/, '@unordered pairs'],
   [/^(sscan|scan|.scan .* NO(VALUES|SCORES)\b.*)$/, '@unordered scan'],
   [/^[hz]scan$/, '@unordered scan pairs'],
-  [/^dump (?!text|number|list|long|scores|ranks|stream)/, '@any'],
-  [/^object.(freq|idletime)$/, '@any'],
+  [/^dump (?!text|number|list|long|scores|ranks)/, '@any'],
+  [/^object.(freq|idletime)\b/, '@any'],
+  [/^xinfo.(stream .*full|consumers)/i, '@any'],
+  [/^xpending \S+ \S+ /, '@near 60000'],
 ]
 
 /** Their replies tell the time that has passed. */
@@ -155,7 +161,7 @@ const CLOCKS = /^(h?p?ttl|p?expiretime)$/
 /** What else a hash meets. */
 const ANY_KEY = /^(copy|rename|renamenx|move|del|exists|type|persist|object.encoding|set|getdel)$/
 /** May wait: played in a transaction, where nothing does. */
-const WAITING = /^(b[lrz]|xread$)/
+const WAITING = /^(b[lrz]|xread(group)?$)/
 
 /**
  * The text of a transcript.
@@ -191,10 +197,11 @@ export function randomTranscript(names, seed, length, newer = false) {
   return `${lines.join('\n')}\n`
 }
 
-/** Is it a command of every server whose reply the clock does not shape? */
+/** Is it a command of every server whose reply neither the clock shapes nor its own words? */
 function isCommon(name) {
   const known = facts[name]
-  return known && !known.origin && GROUPS.includes(known.docs.group) && !CLOCKS.test(name)
+  if (!known || known.origin || name.endsWith('|help')) return false
+  return GROUPS.includes(known.docs.group) && !CLOCKS.test(name)
 }
 
 /** Is it a command of hashes, or of any key, that redis 8.0 has? */
@@ -249,7 +256,9 @@ export class Draft {
     for (const argument of this.#docs.arguments ?? []) this.#argument(argument)
     this.#spoil()
     if (this.#name.endsWith('scan')) this.#scanAll()
-    return [this.#name.toUpperCase(), ...this.#words].map((word) => this.#settle(word))
+    return [...this.#name.toUpperCase().split('|'), ...this.#words].map((word) =>
+      this.#settle(word),
+    )
   }
 
   #argument(argument) {
@@ -288,6 +297,9 @@ export class Draft {
     }
     if (BY_NAME[name] && type !== 'key' && type !== 'integer') return dice.pick(BY_NAME[name])
     if (name === 'cursor') return dice.pick(['0', '0', '0', '0', '00', 'abc', '-1'])
+    // What is pending is idle for no time at all, or for more than a run takes.
+    if (/^(min-idle-time|ms)$/.test(name)) return dice.pick(['0', '0', '200000', '-1', 'abc'])
+    if (name === 'unix-time-milliseconds') return dice.pick(['33177117420123', '-1', 'abc'])
     // No deadline that could pass on one side alone.
     if (type === 'unix-time') return dice.pick(TIMES)
     // Deadlines of fields are told and compared: those must not depend on when they were given.

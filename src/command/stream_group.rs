@@ -94,6 +94,11 @@ pub fn create(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     }
     if last_id.is_none() {
         cx.changed(key, "xgroup-create");
+        let db = cx.db.index();
+        if cx.hub.waiting.has(db, key) {
+            // The event alone wakes nobody, but there is a stream where there was none.
+            cx.ready(db, key);
+        }
     } else {
         cx.changed_beside(key, Some("xgroup-create"));
     }

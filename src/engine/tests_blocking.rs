@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::{Arc, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -365,6 +366,95 @@ fn waits_leave_no_memory_on_the_books() {
         assert_eq!(world.heard(), ["0: nil"]);
     }
     assert_eq!(world.engine.space.used_bytes(), before);
+}
+
+const NO_GROUP: &str =
+    r"!NOGROUP No such key \'s\' or consumer group \'g\' in XREADGROUP with GROUP option";
+
+#[test]
+fn a_wait_for_a_group_ends_when_its_key_dies() {
+    let mut world = World::with_clients(3);
+    world.say(2, "XGROUP CREATE s g $ MKSTREAM");
+    world.say(2, "PEXPIRE s 20");
+    world.wait(0, "XREADGROUP GROUP g c BLOCK 0 STREAMS s >");
+    world.wait(1, "XREAD BLOCK 0 STREAMS s $");
+    world.engine.advance(19);
+    assert!(world.heard().is_empty());
+    world.engine.advance(1);
+    assert_eq!(world.heard(), [format!("0: {NO_GROUP}")]);
+    // Whoever meets the dead key first, before the sweeper does.
+    world.say(2, "XGROUP CREATE s g $ MKSTREAM");
+    world.say(2, "PEXPIRE s 20");
+    world.wait(0, "XREADGROUP GROUP g c BLOCK 0 STREAMS s >");
+    world.engine.space.clock.advance(20);
+    assert_eq!(world.say(2, "XLEN s"), "0");
+    assert_eq!(world.heard(), [format!("0: {NO_GROUP}")]);
+    assert_eq!(world.waiting(), 1);
+    assert!(!world.engine.hub.waiting.any_bound());
+}
+
+#[test]
+fn a_wait_for_a_group_ends_when_its_key_makes_room() {
+    let engine = Engine::open(&Options::default());
+    let (sender, answers) = mpsc::channel();
+    let mut reader = Some(engine.connect(Arc::new(Post(Mutex::new(sender))), Protocol::Resp2));
+    let (sender, _) = mpsc::channel();
+    let mut other = Some(engine.connect(Arc::new(Post(Mutex::new(sender))), Protocol::Resp2));
+    let call = |client: &mut Option<Box<Client>>, line: &str| {
+        let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        engine.call(client, None, &words, &mut Reply::new(), Patience::Waits)
+    };
+    call(&mut other, "XGROUP CREATE s g $ MKSTREAM");
+    let waits = call(&mut reader, "XREADGROUP GROUP g c BLOCK 0 STREAMS s >");
+    assert_eq!(waits, Outcome::Waits);
+    call(&mut other, "CONFIG SET maxmemory-policy allkeys-random maxmemory 1");
+    call(&mut other, "SET k v");
+    let (_, reply) = answers.recv_timeout(Duration::from_secs(60)).expect("the wait ends");
+    assert_eq!(show(&reply), NO_GROUP);
+}
+
+#[test]
+fn who_waits_for_a_group_and_leaves_is_bound_to_nothing() {
+    let mut world = World::with_clients(2);
+    world.say(1, "XGROUP CREATE s g $ MKSTREAM");
+    world.wait(0, "XREADGROUP GROUP g c BLOCK 0 STREAMS s >");
+    let id = world.engine.hub.waiting.queue_of(0, b"s")[0];
+    assert!(world.engine.hub.waiting.has_bound(0, b"s"));
+    assert!(world.engine.disconnect_parked(id));
+    assert!(!world.engine.hub.waiting.any_bound());
+    world.say(1, "DEL s");
+    assert!(world.heard().is_empty());
+}
+
+#[test]
+fn groups_leave_no_memory_on_the_books() {
+    let mut world = World::with_clients(2);
+    let play = |world: &mut World| {
+        for line in [
+            "XADD s 1-1 f v",
+            "XADD s 2-1 f v",
+            "XGROUP CREATE s g 0",
+            "XREADGROUP GROUP g c STREAMS s >",
+            "XCLAIM s g d 0 1-1",
+            "XDEL s 2-1",
+            "XAUTOCLAIM s g e 0 0",
+            "COPY s t",
+            "XGROUP DELCONSUMER s g e",
+            "DEL s t",
+        ] {
+            world.say(1, line);
+        }
+        world.engine.space.used_bytes()
+    };
+    let before = play(&mut world);
+    for _ in 0..100 {
+        world.say(1, "XGROUP CREATE s g $ MKSTREAM");
+        world.wait(0, "XREADGROUP GROUP g c BLOCK 0 STREAMS s >");
+        world.say(1, "XADD s 1-1 f v");
+        assert_eq!(world.heard(), ["0: [[s [[1-1 [f v]]]]]"]);
+        world.say(1, "DEL s");
+        assert_eq!(play(&mut world), before);
+    }
 }
 
 /// A mailbox of one client, whose thread waits for it.

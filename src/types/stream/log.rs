@@ -280,9 +280,7 @@ impl Log {
         if id == self.last_id || (length == 0 && id < self.last_id) {
             return Some(self.entries_added);
         }
-        // Only where nothing was deleted by name among those that are left do they count.
-        let is_whole = self.max_deleted_id == StreamId::MIN || self.max_deleted_id < self.first_id;
-        if id > self.last_id || !is_whole {
+        if id > self.last_id || !self.is_whole() {
             return None;
         }
         match id.cmp(&self.first_id) {
@@ -293,9 +291,14 @@ impl Log {
     }
 
     /// May an entry with this id or a later one have been deleted by name? Then counting from here
-    /// on does not tell how many are left.
+    /// on does not tell how many are left. What went before the first one does not matter.
     pub fn is_torn_from(&self, id: StreamId) -> bool {
-        self.length > 0 && self.max_deleted_id != StreamId::MIN && id <= self.max_deleted_id
+        self.length > 0 && !self.is_whole() && id <= self.max_deleted_id
+    }
+
+    /// Was nothing deleted by name among the entries that are left?
+    fn is_whole(&self) -> bool {
+        self.max_deleted_id == StreamId::MIN || self.max_deleted_id < self.first_id
     }
 
     /// How many nodes Redis' radix tree would have for the nodes here: what XINFO tells.
