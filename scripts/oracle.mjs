@@ -2,9 +2,10 @@
 // not what the server says. With --record it writes what valkey says into the files instead, and
 // beside it (`@redis7.0`) what redis 7.0 says where that differs.
 //
-//   npm run oracle -- [--record] [--server valkey|redis|redis8|all] [files or folders...]
+//   npm run oracle -- [--record] [--server valkey|redis|redis8|valkey9|all] [files or folders...]
 //
-// With REDIS8_SERVER in the environment, what is `@only redis8` is compared with that server too.
+// With REDIS8_SERVER in the environment, what is `@only redis8` is compared with that server too;
+// the same goes for VALKEY9_SERVER.
 //
 // Every file meets a fresh server, so no file can lean on another.
 
@@ -25,9 +26,12 @@ function recorded(step, name) {
   return name === 'redis' && step.redis.length ? step.redis : step.expected
 }
 
+/** Servers that are asked only for what is theirs alone. */
+const NEWER = ['redis8', 'valkey9']
+
 /** Is the server an authority on this step? A newer one is on what only it has. */
 function isHeard(step, name) {
-  return name !== 'redis8' || step.only === name
+  return !NEWER.includes(name) || step.only === name
 }
 
 function agrees(step, lines, said) {
@@ -65,12 +69,13 @@ function complain(file, step, name, lines, said) {
 }
 
 /** Writes valkey's answers into the file, and redis's where they are not the same. */
-function record(file, transcript, { valkey, redis, redis8 }) {
+function record(file, transcript, heard) {
+  const { valkey, redis } = heard
   const replies = new Map(transcript.steps.map((step, at) => [step, at]))
   const lines = transcript.layout.flatMap((part) => {
     if (typeof part === 'string') return [part]
     const at = replies.get(part)
-    const said = (part.only === 'redis8' ? redis8 : valkey)?.[at]
+    const said = (NEWER.includes(part.only) ? heard[part.only] : valkey)?.[at]
     // A number within @near stays as written: the manual clock of the other runners is exact.
     const kept = said === undefined || agrees(part, part.expected, said) ? part.expected : said
     const other = redis?.[at]
@@ -118,7 +123,7 @@ async function main() {
   const one = async (file) => {
     const transcript = parse(fs.readFileSync(file, 'utf8'))
     const heard = {}
-    const wanted = (name) => name !== 'redis8' || transcript.steps.some(({ only }) => only === name)
+    const wanted = (name) => transcript.steps.some((step) => isHeard(step, name))
     for (const name of present.filter(wanted)) {
       const { printed, faults } = await check(file, transcript, name)
       heard[name] = printed

@@ -174,6 +174,14 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   bitop(...args: Args<[operation: Token<'AND' | 'OR' | 'XOR' | 'NOT'>, destkey: RedisKey, ...keys: Many<RedisKey>], number>): Result<number, Context>
   bitopBuffer(...args: Args<[operation: Token<'AND' | 'OR' | 'XOR' | 'NOT'>, destkey: RedisKey, ...keys: Many<RedisKey>], number>): Result<number, Context>
+  bitop(...args: Args<[destkeyToken: Token<'DIFF'>, destkey: RedisKey, key: RedisKey, ...keys: Many<RedisKey>], number>): Result<number, Context>
+  bitopBuffer(...args: Args<[destkeyToken: Token<'DIFF'>, destkey: RedisKey, key: RedisKey, ...keys: Many<RedisKey>], number>): Result<number, Context>
+  bitop(...args: Args<[destkeyToken: Token<'DIFF1'>, destkey: RedisKey, key: RedisKey, ...keys: Many<RedisKey>], number>): Result<number, Context>
+  bitopBuffer(...args: Args<[destkeyToken: Token<'DIFF1'>, destkey: RedisKey, key: RedisKey, ...keys: Many<RedisKey>], number>): Result<number, Context>
+  bitop(...args: Args<[destkeyToken: Token<'ANDOR'>, destkey: RedisKey, key: RedisKey, ...keys: Many<RedisKey>], number>): Result<number, Context>
+  bitopBuffer(...args: Args<[destkeyToken: Token<'ANDOR'>, destkey: RedisKey, key: RedisKey, ...keys: Many<RedisKey>], number>): Result<number, Context>
+  bitop(...args: Args<[destkeyToken: Token<'ONE'>, destkey: RedisKey, ...keys: Many<RedisKey>], number>): Result<number, Context>
+  bitopBuffer(...args: Args<[destkeyToken: Token<'ONE'>, destkey: RedisKey, ...keys: Many<RedisKey>], number>): Result<number, Context>
 
   /**
    * Finds the first set (1) or clear (0) bit in a string.
@@ -703,6 +711,27 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   delBuffer(...args: Args<[...keys: Many<RedisKey>], number>): Result<number, Context>
 
   /**
+   * Removes a key, or removes it only if its value or digest is, or is not, the one given.
+   * Since 8.4.0. O(1) for IFEQ and IFNE, O(N) for IFDEQ and IFDNE with N the length of the string.
+   */
+  delex(...args: Args<[key: RedisKey, ...option: [] | [...condition: [ifeqValueToken: Token<'IFEQ'>, ifeqValue: RedisValue] | [ifneValueToken: Token<'IFNE'>, ifneValue: RedisValue] | [ifdeqDigestToken: Token<'IFDEQ'>, ifdeqDigest: RedisValue] | [ifdneDigestToken: Token<'IFDNE'>, ifdneDigest: RedisValue]]], number>): Result<number, Context>
+  delexBuffer(...args: Args<[key: RedisKey, ...option: [] | [...condition: [ifeqValueToken: Token<'IFEQ'>, ifeqValue: RedisValue] | [ifneValueToken: Token<'IFNE'>, ifneValue: RedisValue] | [ifdeqDigestToken: Token<'IFDEQ'>, ifdeqDigest: RedisValue] | [ifdneDigestToken: Token<'IFDNE'>, ifdneDigest: RedisValue]]], number>): Result<number, Context>
+
+  /**
+   * Removes a key if it holds the string given.
+   * Since 9.0.0. O(1)
+   */
+  delifeq(key: RedisKey, value: RedisValue, callback?: Callback<number>): Result<number, Context>
+  delifeqBuffer(key: RedisKey, value: RedisValue, callback?: Callback<number>): Result<number, Context>
+
+  /**
+   * Returns the XXH3 digest of a string in hexadecimal digits.
+   * Since 8.4.0. O(N) with N the length of the string.
+   */
+  digest(key: RedisKey, callback?: Callback<string | null>): Result<string | null, Context>
+  digestBuffer(key: RedisKey, callback?: Callback<Buffer | null>): Result<Buffer | null, Context>
+
+  /**
    * Discards a transaction.
    * Since 2.0.0. O(N), when N is the number of queued commands
    */
@@ -1214,6 +1243,13 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   lmpopBuffer(...args: Args<[numkeys: Numeric, ...keys: Many<RedisKey>, where: Token<'LEFT' | 'RIGHT'>, ...option: [] | [countToken: Token<'COUNT'>, count: Numeric]], [key: Buffer, elements: Buffer[]] | null>): Result<[key: Buffer, elements: Buffer[]] | null, Context>
 
   /**
+   * Displays computer art and the server version
+   * Since 5.0.0.
+   */
+  lolwut(...args: Args<[...option: [] | [versionToken: Token<'VERSION'>, version: Numeric]], string>): Result<string, Context>
+  lolwutBuffer(...args: Args<[...option: [] | [versionToken: Token<'VERSION'>, version: Numeric]], Buffer>): Result<Buffer, Context>
+
+  /**
    * Returns the first elements in a list after removing it. Deletes the list if the last element was popped.
    * Since 1.0.0. O(N) where N is the number of elements returned
    */
@@ -1337,6 +1373,13 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   msetBuffer(values: object, callback?: Callback<Buffer>): Result<Buffer, Context>
   mset(...args: Args<[...keysAndValues: Many<RedisValue>], 'OK'>): Result<'OK', Context>
   msetBuffer(...args: Args<[...keysAndValues: Many<RedisValue>], Buffer>): Result<Buffer, Context>
+
+  /**
+   * Sets several keys, with one deadline for all of them, if they all exist, or none of them.
+   * Since 8.4.0. O(N) with N the number of keys.
+   */
+  msetex(...args: Args<[numkeys: Numeric, ...keysAndValues: Many<RedisValue>, ...options: AnyOrder<[[condition: Token<'NX' | 'XX'>], [...expiration: [secondsToken: Token<'EX'>, seconds: Numeric] | [millisecondsToken: Token<'PX'>, milliseconds: Numeric] | [unixTimeSecondsToken: Token<'EXAT'>, unixTimeSeconds: Numeric] | [unixTimeMillisecondsToken: Token<'PXAT'>, unixTimeMilliseconds: Numeric] | [keepttl: Token<'KEEPTTL'>]]]>], number>): Result<number, Context>
+  msetexBuffer(...args: Args<[numkeys: Numeric, ...keysAndValues: Many<RedisValue>, ...options: AnyOrder<[[condition: Token<'NX' | 'XX'>], [...expiration: [secondsToken: Token<'EX'>, seconds: Numeric] | [millisecondsToken: Token<'PX'>, milliseconds: Numeric] | [unixTimeSecondsToken: Token<'EXAT'>, unixTimeSeconds: Numeric] | [unixTimeMillisecondsToken: Token<'PXAT'>, unixTimeMilliseconds: Numeric] | [keepttl: Token<'KEEPTTL'>]]]>], number>): Result<number, Context>
 
   /**
    * Atomically modifies the string values of one or more keys only when all keys don't exist.
@@ -1707,6 +1750,10 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   setBuffer(...args: Args<[key: RedisKey, value: RedisValue, ...options: AnyOrder<[[condition: Token<'NX' | 'XX'>], [...expiration: [secondsToken: Token<'EX'>, seconds: Numeric] | [millisecondsToken: Token<'PX'>, milliseconds: Numeric] | [unixTimeSecondsToken: Token<'EXAT'>, unixTimeSeconds: Numeric] | [unixTimeMillisecondsToken: Token<'PXAT'>, unixTimeMilliseconds: Numeric] | [keepttl: Token<'KEEPTTL'>]]]>], Buffer | null>): Result<Buffer | null, Context>
   set(...args: Args<[key: RedisKey, value: RedisValue, ...options: AnyOrder<[[condition: Token<'NX' | 'XX'>], [get: Token<'GET'>], [...expiration: [secondsToken: Token<'EX'>, seconds: Numeric] | [millisecondsToken: Token<'PX'>, milliseconds: Numeric] | [unixTimeSecondsToken: Token<'EXAT'>, unixTimeSeconds: Numeric] | [unixTimeMillisecondsToken: Token<'PXAT'>, unixTimeMilliseconds: Numeric] | [keepttl: Token<'KEEPTTL'>]]]>], string | null>): Result<string | null, Context>
   setBuffer(...args: Args<[key: RedisKey, value: RedisValue, ...options: AnyOrder<[[condition: Token<'NX' | 'XX'>], [get: Token<'GET'>], [...expiration: [secondsToken: Token<'EX'>, seconds: Numeric] | [millisecondsToken: Token<'PX'>, milliseconds: Numeric] | [unixTimeSecondsToken: Token<'EXAT'>, unixTimeSeconds: Numeric] | [unixTimeMillisecondsToken: Token<'PXAT'>, unixTimeMilliseconds: Numeric] | [keepttl: Token<'KEEPTTL'>]]]>], Buffer | null>): Result<Buffer | null, Context>
+  set(...args: Args<[key: RedisKey, value: RedisValue, ...options: AnyOrder<[[...option: [valueToken: Token<'IFEQ'>, value: RedisValue] | [valueToken: Token<'IFNE'>, value: RedisValue] | [digestToken: Token<'IFDEQ'>, digest: RedisValue] | [digestToken: Token<'IFDNE'>, digest: RedisValue]], [...option: [secondsToken: Token<'EX'>, seconds: Numeric] | [millisecondsToken: Token<'PX'>, milliseconds: Numeric] | [unixTimeSecondsToken: Token<'EXAT'>, unixTimeSeconds: Numeric] | [unixTimeMillisecondsToken: Token<'PXAT'>, unixTimeMilliseconds: Numeric] | [keepttl: Token<'KEEPTTL'>]]]>], 'OK' | null>): Result<'OK' | null, Context>
+  setBuffer(...args: Args<[key: RedisKey, value: RedisValue, ...options: AnyOrder<[[...option: [valueToken: Token<'IFEQ'>, value: RedisValue] | [valueToken: Token<'IFNE'>, value: RedisValue] | [digestToken: Token<'IFDEQ'>, digest: RedisValue] | [digestToken: Token<'IFDNE'>, digest: RedisValue]], [...option: [secondsToken: Token<'EX'>, seconds: Numeric] | [millisecondsToken: Token<'PX'>, milliseconds: Numeric] | [unixTimeSecondsToken: Token<'EXAT'>, unixTimeSeconds: Numeric] | [unixTimeMillisecondsToken: Token<'PXAT'>, unixTimeMilliseconds: Numeric] | [keepttl: Token<'KEEPTTL'>]]]>], Buffer | null>): Result<Buffer | null, Context>
+  set(...args: Args<[key: RedisKey, value: RedisValue, ...option: [] | [...option: [valueToken: Token<'IFEQ'>, value: RedisValue] | [valueToken: Token<'IFNE'>, value: RedisValue] | [digestToken: Token<'IFDEQ'>, digest: RedisValue] | [digestToken: Token<'IFDNE'>, digest: RedisValue]], get: Token<'GET'>, ...option: [] | [...option: [secondsToken: Token<'EX'>, seconds: Numeric] | [millisecondsToken: Token<'PX'>, milliseconds: Numeric] | [unixTimeSecondsToken: Token<'EXAT'>, unixTimeSeconds: Numeric] | [unixTimeMillisecondsToken: Token<'PXAT'>, unixTimeMilliseconds: Numeric] | [keepttl: Token<'KEEPTTL'>]]], string | null>): Result<string | null, Context>
+  setBuffer(...args: Args<[key: RedisKey, value: RedisValue, ...option: [] | [...option: [valueToken: Token<'IFEQ'>, value: RedisValue] | [valueToken: Token<'IFNE'>, value: RedisValue] | [digestToken: Token<'IFDEQ'>, digest: RedisValue] | [digestToken: Token<'IFDNE'>, digest: RedisValue]], get: Token<'GET'>, ...option: [] | [...option: [secondsToken: Token<'EX'>, seconds: Numeric] | [millisecondsToken: Token<'PX'>, milliseconds: Numeric] | [unixTimeSecondsToken: Token<'EXAT'>, unixTimeSeconds: Numeric] | [unixTimeMillisecondsToken: Token<'PXAT'>, unixTimeMilliseconds: Numeric] | [keepttl: Token<'KEEPTTL'>]]], Buffer | null>): Result<Buffer | null, Context>
 
   /**
    * Sets or clears the bit at offset of the string value. Creates the key if it doesn't exist.

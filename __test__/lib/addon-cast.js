@@ -112,7 +112,7 @@ function printed(value) {
 /** Plays one transcript on a store of its own. */
 class Cast {
   name = 'latchkey'
-  like = ['valkey', 'redis8']
+  like = ['valkey', 'redis8', 'valkey9']
   embedded = true
   #store = new native.Store({ clock: 'manual', seed: 1 })
   #handles = new Map()

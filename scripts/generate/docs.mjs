@@ -1,5 +1,10 @@
 // Prints docs/commands.md: which commands there are, group by group, and what the server's own
-// documentation says about them; then those that Valkey has and latchkey has not yet.
+// documentation says about them; then those that Valkey has and latchkey has not yet. Options that
+// are newer than that server, with where they come from, stand in newer-options.json.
+
+import { readFileSync } from 'node:fs'
+
+const NEWER = JSON.parse(readFileSync(new URL('newer-options.json', import.meta.url), 'utf8'))
 
 /** The groups in the order in which people look for them, by the names COMMAND DOCS gives them. */
 const GROUPS = {
@@ -68,7 +73,8 @@ function section(title, now, later, facts) {
 function row(name, { docs, origin }) {
   const words = [docs.summary]
   if (origin) words.push(origin === 'latchkey' ? 'Only in latchkey.' : `As in ${origin}.`)
-  for (const [since, what] of docs.history ?? []) words.push(`${since}: ${what}`)
+  for (const [since, what] of [...(docs.history ?? []), ...(NEWER[name] ?? [])])
+    words.push(`${since}: ${what}`)
   if (docs.deprecated_since) {
     words.push(`Superseded since ${docs.deprecated_since} by ${docs.replaced_by}.`)
   }

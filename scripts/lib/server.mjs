@@ -1,7 +1,7 @@
 // Real servers to compare with: each started for one transcript, on a Unix socket in a temporary
 // folder, and killed after it. VALKEY_SERVER and REDIS_SERVER name the binaries where PATH does
-// not have them. REDIS8_SERVER names a redis-server 8.0, which has commands that the two lack; nobody
-// has to have one.
+// not have them. REDIS8_SERVER names a redis-server 8.0, VALKEY9_SERVER a valkey-server 9.1, which
+// have commands that the two lack; nobody has to have one.
 
 import { spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
@@ -16,6 +16,7 @@ export const BINARIES = {
   valkey: process.env.VALKEY_SERVER || 'valkey-server',
   redis: process.env.REDIS_SERVER || 'redis-server',
   ...(process.env.REDIS8_SERVER && { redis8: process.env.REDIS8_SERVER }),
+  ...(process.env.VALKEY9_SERVER && { valkey9: process.env.VALKEY9_SERVER }),
 }
 
 /** One connection: what it was told and has not been asked for yet, in order. */

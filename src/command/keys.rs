@@ -15,6 +15,8 @@ pub enum Keys {
     Range { first: i8, last: i8, step: i8 },
     /// A count at `at`, that many keys after it; `also` is one more key before, 0 for none.
     Counted { at: u8, also: u8 },
+    /// A count in front, that many keys after it, each with a value behind it.
+    CountedPairs,
     /// The first argument, and the ones after the words STORE and STOREDIST, looked for from here.
     Stored { from: u8 },
     /// The first argument, and the last one after an option STORE.
@@ -36,7 +38,7 @@ impl Keys {
             Self::Second => (2, 2, 1),
             Self::Migrate => (3, 3, 1),
             Self::Range { first, last, step } => (first.into(), last.into(), step.into()),
-            Self::None | Self::Counted { .. } | Self::Streams => (0, 0, 0),
+            Self::None | Self::Counted { .. } | Self::CountedPairs | Self::Streams => (0, 0, 0),
         }
     }
 
@@ -69,6 +71,11 @@ impl Keys {
                     positions.insert(0, usize::from(also));
                 }
                 Some(positions)
+            }
+            Self::CountedPairs => {
+                let count = usize::try_from(parse_int(words.get(1)?)?).ok()?;
+                let end = count.checked_mul(2)?.checked_add(2)?;
+                (count > 0 && end <= len).then(|| (2..end).step_by(2).collect())
             }
             Self::Stored { from } => stored(words, usize::from(from)),
             Self::Sort => sorted(words),

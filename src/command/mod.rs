@@ -15,6 +15,7 @@ pub mod client;
 mod client_admin;
 mod client_tracking;
 mod cluster;
+mod compare;
 pub mod config;
 pub mod connection;
 pub mod context;
@@ -36,8 +37,10 @@ mod lcs;
 pub mod list;
 mod list_block;
 mod list_move;
+mod lolwut;
 mod migrate;
 mod module;
+mod msetex;
 mod object;
 mod persistence;
 pub mod pubsub;
@@ -161,6 +164,7 @@ pub fn wrong_usage(args: &Args<'_>) -> Error {
 #[rustfmt::skip]
 static FAMILIES: &[&[Spec]] = &[
     string::TABLE,
+    compare::TABLE,
     generic::TABLE,
     dump::TABLE,
     object::TABLE,

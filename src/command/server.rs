@@ -19,6 +19,7 @@ pub static TABLE: &[Spec] = &[
     spec("flushall",-1, Keys::None, WRITE | ALONE,        flushall),
     spec("flushdb", -1, Keys::None, WRITE | ALONE,        flushdb),
     spec("info",    -1, Keys::None, NO_KEYSPACE,          super::info::info),
+    spec("lolwut",  -1, Keys::None, READ | FAST,          super::lolwut::lolwut),
     spec("monitor",  1, Keys::None, NO_KEYSPACE | NO_SCRIPT, monitor),
     spec("swapdb",   3, Keys::None, WRITE | FAST | ALONE, swapdb),
     spec("time",     1, Keys::None, FAST | NO_KEYSPACE,   time),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::compare::Comparison;
 use super::expiry::{Unit, deadline_of};
 use super::{Args, Context, DENY_OOM, FAST, Keys, READ, Spec, WRITE, spec};
 use crate::error::{Error, Result};
@@ -29,6 +30,7 @@ pub static TABLE: &[Spec] = &[
     spec("lcs",            -3, Keys::Range { first: 1, last: 2, step: 1 }, READ, super::lcs::lcs),
     spec("mget",           -2, ALL,         READ | FAST,             mget),
     spec("mset",           -3, PAIRS,       WRITE | DENY_OOM,        mset),
+    spec("msetex",         -4, Keys::CountedPairs, WRITE | DENY_OOM, super::msetex::msetex),
     spec("msetnx",         -3, PAIRS,       WRITE | DENY_OOM,        msetnx),
     spec("psetex",          4, Keys::First, WRITE | DENY_OOM,        psetex),
     spec("set",            -3, Keys::First, WRITE | DENY_OOM,        set),
@@ -57,13 +59,15 @@ fn write_string(cx: &mut Context<'_>, key: &[u8]) -> Result {
 
 /// When SET writes at all.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Condition {
+enum Condition<'a> {
     Always,
     Missing,
     Present,
+    If(Comparison<'a>),
 }
 
-/// `SET key value [NX | XX] [GET] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL]`
+/// `SET key value [NX | XX | IFEQ value | IFNE value | IFDEQ digest | IFDNE digest] [GET]
+/// [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL]`
 fn set(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let key = args.key()?;
     let value = args.next()?;
@@ -78,10 +82,14 @@ fn set(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let mut expiry = None;
     let mut keep = false;
     while let Some(word) = args.peek() {
-        if condition != Condition::Present && args.option("NX") {
+        if matches!(condition, Condition::Always | Condition::Missing) && args.option("NX") {
             condition = Condition::Missing;
-        } else if condition != Condition::Missing && args.option("XX") {
+        } else if matches!(condition, Condition::Always | Condition::Present) && args.option("XX") {
             condition = Condition::Present;
+        } else if condition == Condition::Always
+            && let Some(comparison) = Comparison::parse(args)?
+        {
+            condition = Condition::If(comparison);
         } else if args.option("GET") {
             get = true;
         } else if expiry.is_none() && args.option("KEEPTTL") {
@@ -104,11 +112,11 @@ fn set(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     if get {
         write_string(cx, key)?;
     }
-    let exists = condition != Condition::Always && cx.db.peek(key).is_some();
     let allowed = match condition {
         Condition::Always => true,
-        Condition::Missing => !exists,
-        Condition::Present => exists,
+        Condition::Missing => cx.db.peek(key).is_none(),
+        Condition::Present => cx.db.peek(key).is_some(),
+        Condition::If(comparison) => comparison.holds(cx, key)?,
     };
     if allowed {
         store(cx, key, value, deadline);
@@ -122,7 +130,7 @@ fn set(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
 }
 
 /// Sets a value and tells of it; a deadline that has passed already removes the key.
-fn store(cx: &mut Context<'_>, key: &[u8], value: &[u8], deadline: Deadline) {
+pub(super) fn store(cx: &mut Context<'_>, key: &[u8], value: &[u8], deadline: Deadline) {
     if let Deadline::At(at_ms) = deadline
         && at_ms <= cx.db.now_ms()
     {

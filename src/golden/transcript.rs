@@ -80,7 +80,7 @@ pub fn parse(text: &str) -> Result<Vec<Step>, String> {
                 "pick" => look.pick = rest.split(' ').map(str::to_owned).collect(),
                 // The clock of this runner misses nothing, and its clients behave as sockets do.
                 "near" | "socket" => {}
-                "only" => skipped = !matches!(rest, "valkey" | "redis8" | "latchkey"),
+                "only" => skipped = !matches!(rest, "valkey" | "redis8" | "valkey9" | "latchkey"),
                 "advance" => {
                     let ms = rest.parse().map_err(|_| format!("line {line}: {raw}"))?;
                     add(Ask::Advance(ms), Look::default());
