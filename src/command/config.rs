@@ -1,7 +1,5 @@
 //! CONFIG: reading and changing settings while the store is in use.
 
-use std::sync::atomic::Ordering;
-
 use super::help::write_help;
 use super::{Args, CONTAINER, Context, Keys, NO_KEYSPACE, NO_SCRIPT, Spec, container, spec};
 use crate::bytes::{is_word, lossy};
@@ -113,8 +111,7 @@ fn set(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     if let Some(password) = password {
         cx.hub.acl.require_password(password);
     }
-    cx.space.counts_uses.store(cx.config().policy().counts_uses(), Ordering::Relaxed);
-    cx.hub.settings_changed();
+    cx.hub.settings_changed(cx.space);
     drop(held);
     cx.out.ok();
     Ok(())

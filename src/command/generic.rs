@@ -43,6 +43,12 @@ fn del(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
 
 /// `EXISTS key [key ...]`: a key named twice counts twice.
 fn exists(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
+    // To look whether a key is there is not to use it.
+    cx.db.quiet = true;
+    count_existing(cx, args)
+}
+
+fn count_existing(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let count = args.rest().iter().filter(|key| cx.db.exists(key)).count();
     cx.out.len(count);
     Ok(())
@@ -51,7 +57,7 @@ fn exists(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
 /// `TOUCH key [key ...]`: notes a use of each that exists.
 fn touch(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     cx.db.quiet = false;
-    exists(cx, args)
+    count_existing(cx, args)
 }
 
 /// `TYPE key`

@@ -309,9 +309,7 @@ impl Engine {
 
     /// Call after settings changed: some are kept where they are needed.
     pub fn settings_changed(&self) {
-        let counts = self.hub.config.policy().counts_uses();
-        self.space.counts_uses.store(counts, Ordering::Relaxed);
-        self.hub.settings_changed();
+        self.hub.settings_changed(&self.space);
     }
 }
 

@@ -4,10 +4,12 @@
 //! Waking who waits for the key is not done here: that is the running command's own business
 //! (`Context::changed`).
 
-use super::config::NOTIFY_KEYSPACE_EVENTS;
+use std::sync::atomic::Ordering;
+
+use super::config::{LFU_DECAY_TIME, LFU_LOG_FACTOR, NOTIFY_KEYSPACE_EVENTS};
 use super::listeners::{NOTIFIED, OF_CHANGES, PAUSED, TRACKED, WATCHED};
 use super::{Hub, notify};
-use crate::store::{Happening, Loss, Notes};
+use crate::store::{Happening, Keyspace, Loss, Notes};
 
 impl Hub {
     /// A client has changed a key; 0 stands for nobody.
@@ -77,8 +79,12 @@ impl Hub {
         }
     }
 
-    /// Call after settings changed: some of them make somebody listen.
-    pub fn settings_changed(&self) {
+    /// Call after settings changed: some of them make somebody listen, some are kept where they are
+    /// needed.
+    pub fn settings_changed(&self, space: &Keyspace) {
+        space.counts_uses.store(self.config.policy().counts_uses(), Ordering::Relaxed);
+        space.lfu_log_factor.store(self.config.get(LFU_LOG_FACTOR) as u32, Ordering::Relaxed);
+        space.lfu_decay_minutes.store(self.config.get(LFU_DECAY_TIME) as u32, Ordering::Relaxed);
         let flags = self.config.get(NOTIFY_KEYSPACE_EVENTS) as u32;
         self.listeners.set(NOTIFIED, notify::is_on(flags));
     }

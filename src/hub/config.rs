@@ -68,17 +68,21 @@ macro_rules! parameters {
 /// Lengths are kept in 32 bits, so a word may not be longer.
 const WORD: Format = Format::Memory { min: 1 << 20, max: u32::MAX as i64 };
 
+/// Bytes, as many as may be.
+const BYTES: Format = Format::Memory { min: 0, max: i64::MAX };
+
 const ANY: Format = Format::Number { min: 0, max: i64::MAX };
+const SMALL: Format = Format::Number { min: 0, max: i32::MAX as i64 };
 
 parameters! {
-    MAXMEMORY "maxmemory" None, Format::Memory { min: 0, max: i64::MAX }, 0;
+    MAXMEMORY "maxmemory" None, BYTES, 0;
     MAXMEMORY_POLICY "maxmemory-policy" None, Format::Policy, 7;
     MAXMEMORY_SAMPLES "maxmemory-samples" None, Format::Number { min: 1, max: 64 }, 5;
     PROTO_MAX_BULK_LEN "proto-max-bulk-len" None, WORD, 512 << 20;
     HASH_MAX_LISTPACK_ENTRIES "hash-max-listpack-entries" Some("hash-max-ziplist-entries"),
         ANY, 512;
     HASH_MAX_LISTPACK_VALUE "hash-max-listpack-value" Some("hash-max-ziplist-value"),
-        ANY, 64;
+        BYTES, 64;
     LIST_MAX_LISTPACK_SIZE "list-max-listpack-size" Some("list-max-ziplist-size"),
         Format::Number { min: i32::MIN as i64, max: i32::MAX as i64 }, -2;
     SET_MAX_INTSET_ENTRIES "set-max-intset-entries" None, ANY, 512;
@@ -87,16 +91,16 @@ parameters! {
     ZSET_MAX_LISTPACK_ENTRIES "zset-max-listpack-entries" Some("zset-max-ziplist-entries"),
         ANY, 128;
     ZSET_MAX_LISTPACK_VALUE "zset-max-listpack-value" Some("zset-max-ziplist-value"),
-        ANY, 64;
+        BYTES, 64;
     ACL_PUBSUB_DEFAULT "acl-pubsub-default" None,
         Format::Choice(&["allchannels", "resetchannels"]), 1;
     ACLLOG_MAX_LEN "acllog-max-len" None, ANY, 128;
-    HLL_SPARSE_MAX_BYTES "hll-sparse-max-bytes" None,
-        Format::Memory { min: 0, max: i64::MAX }, 3000;
-    STREAM_NODE_MAX_BYTES "stream-node-max-bytes" None,
-        Format::Memory { min: 0, max: i64::MAX }, 4096;
+    HLL_SPARSE_MAX_BYTES "hll-sparse-max-bytes" None, BYTES, 3000;
+    STREAM_NODE_MAX_BYTES "stream-node-max-bytes" None, BYTES, 4096;
     STREAM_NODE_MAX_ENTRIES "stream-node-max-entries" None, ANY, 100;
     TRACKING_TABLE_MAX_KEYS "tracking-table-max-keys" None, ANY, 1_000_000;
+    LFU_LOG_FACTOR "lfu-log-factor" None, SMALL, 10;
+    LFU_DECAY_TIME "lfu-decay-time" None, SMALL, 1;
     NOTIFY_KEYSPACE_EVENTS "notify-keyspace-events" None, Format::Events, 0;
 }
 
@@ -113,12 +117,10 @@ const fn fixed(name: &'static str, value: &'static str) -> Fixed {
 }
 
 /// What tools ask for and can be answered truly.
-pub static FIXED: [Fixed; 9] = [
+pub static FIXED: [Fixed; 7] = [
     Fixed { name: "databases", value: "16", is_immutable: true },
     fixed("appendonly", "no"),
     fixed("hz", "10"),
-    fixed("lfu-decay-time", "1"),
-    fixed("lfu-log-factor", "10"),
     fixed("list-compress-depth", "0"),
     fixed("port", "0"),
     fixed("save", ""),

@@ -80,6 +80,8 @@ pub struct Db<'a> {
     pub notes: Notes,
     /// The hash of the value being changed.
     changing: Cell<Option<u64>>,
+    /// The hash of the key whose use was counted last: a command that looks twice uses it once.
+    used: Cell<u64>,
     /// CLIENT NO-TOUCH: reading leaves no trace.
     pub quiet: bool,
     /// May the caller wait, or does an event loop run here?
@@ -104,6 +106,7 @@ impl<'a> Db<'a> {
             noted: RefCell::new(None),
             notes: Notes::default(),
             changing: Cell::new(None),
+            used: Cell::new(0),
             quiet: false,
             patience: Patience::Waits,
         }
@@ -185,6 +188,13 @@ impl<'a> Db<'a> {
         }
     }
 
+    #[inline]
+    fn note_use(&self, hash: u64, entry: &Entry) {
+        if !self.quiet {
+            evict::note_use(self.space, entry, || self.used.replace(hash) != hash);
+        }
+    }
+
     /// The entry of a living key, noting the use.
     #[inline]
     #[expect(clippy::mut_from_ref, reason = "private; the public methods borrow as they should")]
@@ -199,14 +209,10 @@ impl<'a> Db<'a> {
             && self.is_past(due_ms)
         {
             let entry = self.bury(hash, key)?;
-            if !self.quiet {
-                evict::note_use(self.space, entry);
-            }
+            self.note_use(hash, entry);
             return Some(entry);
         }
-        if !self.quiet {
-            evict::note_use(self.space, entry);
-        }
+        self.note_use(hash, entry);
         Some(entry)
     }
 
@@ -427,6 +433,7 @@ impl<'a> Db<'a> {
     pub(super) fn insert(&mut self, hash: u64, entry: Entry) {
         self.check_scope(shard_of(hash));
         entry.set_access(evict::first_access(self.space));
+        self.used.set(hash);
         if self.notes.made {
             self.note(Happening::Made(entry.key().into()));
         }

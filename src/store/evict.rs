@@ -17,9 +17,6 @@ use crate::types::random::Rng;
 
 /// A new key's use counter: high enough not to be the first to go.
 const LFU_START: u32 = 5;
-/// How hard it is to raise the counter, and how many minutes lower it by one.
-const LFU_LOG_FACTOR: f64 = 10.0;
-const LFU_DECAY_MINUTES: u32 = 1;
 
 /// How often a shard is asked for a key with a deadline by chance before it is searched.
 const PICKS: usize = 8;
@@ -123,11 +120,13 @@ pub(super) fn first_access(space: &Keyspace) -> u32 {
     }
 }
 
-/// Notes one use in the entry's access bits.
+/// Notes one use in the entry's access bits; where uses are counted, only the `first` look counts.
 #[inline]
-pub(super) fn note_use(space: &Keyspace, entry: &Entry) {
+pub(super) fn note_use(space: &Keyspace, entry: &Entry, first: impl FnOnce() -> bool) {
     if space.counts_uses.load(Ordering::Relaxed) {
-        note_count(space, entry);
+        if first() {
+            note_count(space, entry);
+        }
     } else {
         let now = space.access_clock();
         if entry.access() != now {
@@ -139,7 +138,8 @@ pub(super) fn note_use(space: &Keyspace, entry: &Entry) {
 #[cold]
 fn note_count(space: &Keyspace, entry: &Entry) {
     let count = decayed(space, entry.access());
-    let chance = 1.0 / (f64::from(count.saturating_sub(LFU_START)) * LFU_LOG_FACTOR + 1.0);
+    let factor = f64::from(space.lfu_log_factor.load(Ordering::Relaxed));
+    let chance = 1.0 / (f64::from(count.saturating_sub(LFU_START)) * factor + 1.0);
     // A draw from the key's own bits would be no chance at all, so the store's dice it is.
     let draw = space.dice().next_u64() as f64 / u64::MAX as f64;
     let count = if count < 255 && draw < chance { count + 1 } else { count };
@@ -153,7 +153,8 @@ fn minutes(space: &Keyspace) -> u32 {
 /// The use counter after the minutes nobody came.
 fn decayed(space: &Keyspace, access: u32) -> u32 {
     let passed = (minutes(space).wrapping_sub(access >> 8)) & 0xFFFF;
-    (access & 0xFF).saturating_sub(passed / LFU_DECAY_MINUTES)
+    let lost = passed.checked_div(space.lfu_decay_minutes.load(Ordering::Relaxed));
+    (access & 0xFF).saturating_sub(lost.unwrap_or(0))
 }
 
 /// How often an entry was used, where access bits count that.

@@ -66,6 +66,10 @@ pub struct Keyspace {
     access_clock: AtomicU32,
     /// Does the eviction policy count uses (LFU) rather than note the last one?
     pub counts_uses: std::sync::atomic::AtomicBool,
+    /// How hard it is to raise the count of uses.
+    pub lfu_log_factor: AtomicU32,
+    /// How many minutes lower it by one; 0 for never.
+    pub lfu_decay_minutes: AtomicU32,
     /// No key dies before this; lowered by writes, raised by the sweeper.
     due_ms: AtomicU64,
     trash: Mutex<Trash>,
@@ -99,6 +103,8 @@ impl Keyspace {
             books: Default::default(),
             access_clock: AtomicU32::new(0),
             counts_uses: false.into(),
+            lfu_log_factor: 10.into(),
+            lfu_decay_minutes: 1.into(),
             due_ms: AtomicU64::new(NEVER),
             trash: Mutex::default(),
             peak_bytes: AtomicUsize::new(0),
