@@ -461,17 +461,6 @@ impl<'a> Db<'a> {
         }
     }
 
-    /// Puts a collection under a key, in place of whatever was there. An empty one removes the
-    /// key. Answers whether something is there now.
-    pub fn put_collection<T: Collection>(&mut self, key: &[u8], value: T) -> bool {
-        if value.is_empty() {
-            self.remove(key);
-            return false;
-        }
-        self.put(Entry::collection(key, value, None));
-        true
-    }
-
     /// Takes an entry out of the database.
     pub fn take(&mut self, key: &[u8]) -> Option<Entry> {
         self.find(key)?;
@@ -479,22 +468,6 @@ impl<'a> Db<'a> {
         // SAFETY: the scope covers this shard and `&mut self` rules out other references.
         let shard = unsafe { self.table.shard(shard_of(hash)) };
         self.table.remove(shard, hash, key)
-    }
-
-    /// Removes a key. `false` if there was none.
-    pub fn remove(&mut self, key: &[u8]) -> bool {
-        match self.take(key) {
-            Some(entry) => {
-                self.discard(entry);
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// Removes a collection that has lost its last element.
-    pub fn remove_if_empty(&mut self, key: &[u8]) -> bool {
-        self.peek(key).is_some_and(kinds::is_empty) && self.remove(key)
     }
 
     /// Gives a living key a deadline, another one, or none. `false` if there is no such key.

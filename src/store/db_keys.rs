@@ -4,9 +4,10 @@
 
 use super::db::{Db, Scope};
 use super::entry::Entry;
+use super::kinds;
 use super::table::Table;
 use crate::error::{Error, Result};
-use crate::types::Kind;
+use crate::types::{Collection, Kind};
 
 /// How often RANDOMKEY tries again when it meets dead keys.
 const RANDOM_TRIES: usize = 100;
@@ -30,6 +31,33 @@ impl Db<'_> {
         self.table.with_deadline()
     }
 
+    /// Puts a collection under a key, in place of whatever was there. An empty one removes the
+    /// key. Answers whether something is there now.
+    pub fn put_collection<T: Collection>(&mut self, key: &[u8], value: T) -> bool {
+        if value.is_empty() {
+            self.remove(key);
+            return false;
+        }
+        self.put(Entry::collection(key, value, None));
+        true
+    }
+
+    /// Removes a key. `false` if there was none.
+    pub fn remove(&mut self, key: &[u8]) -> bool {
+        match self.take(key) {
+            Some(entry) => {
+                self.discard(entry);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Removes a collection that has lost its last element.
+    pub fn remove_if_empty(&mut self, key: &[u8]) -> bool {
+        self.peek(key).is_some_and(kinds::is_empty) && self.remove(key)
+    }
+
     /// Moves a value to another key of this database, in place of what was there.
     pub fn rename(&mut self, from: &[u8], to: &[u8]) -> Result {
         let mut entry = self.take(from).ok_or(Error::NoSuchKey)?;
@@ -46,7 +74,7 @@ impl Db<'_> {
             return Err(Error::Broken);
         }
         self.fresh(entry)?;
-        Ok(Some(super::kinds::copy(entry, to)))
+        Ok(Some(kinds::copy(entry, to)))
     }
 
     /// A random living key.
