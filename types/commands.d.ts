@@ -307,8 +307,8 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    * Terminates open connections.
    * Since 2.4.0. O(N) where N is the number of client connections
    */
-  client(subcommand: Token<'KILL'>, ...: Token<'...'>, callback?: Callback<'OK' | number>): Result<'OK' | number, Context>
-  clientBuffer(subcommand: Token<'KILL'>, ...: Token<'...'>, callback?: Callback<Buffer | number>): Result<Buffer | number, Context>
+  client(...args: Args<[subcommand: Token<'KILL'>, ...filters: Many<RedisValue>], 'OK' | number>): Result<'OK' | number, Context>
+  clientBuffer(...args: Args<[subcommand: Token<'KILL'>, ...filters: Many<RedisValue>], Buffer | number>): Result<Buffer | number, Context>
 
   /**
    * Lists open connections.
