@@ -13,8 +13,8 @@ use super::{
 };
 use crate::bytes::{is_word, lossy, parse_int};
 use crate::error::{Error, Result};
-use crate::hub::Handle;
 use crate::hub::tracking::{Mode, Tracker};
+use crate::hub::{Handle, Socket};
 use crate::store::Keyspace;
 
 const APART: u32 = NO_KEYSPACE | NO_SCRIPT;
@@ -156,21 +156,24 @@ pub fn of_type(cx: &Context<'_>, sort: &[u8]) -> Result<Vec<Arc<Handle>>> {
 }
 
 /// A client as CLIENT LIST shows it. What only sockets have (buffers, descriptors) stands at its
-/// neutral value, because tools look fields up by name.
+/// neutral value for others, because tools look fields up by name.
 pub fn line_of(space: &Keyspace, asker: u64, handle: &Handle) -> String {
     let now_ms = space.now_ms();
     let labels = handle.labels.lock().clone();
     let [channels, patterns, shards] = &handle.subscribed;
     let command = ALL.get(handle.last_command.load(Relaxed)).map_or("NULL", |spec| spec.name);
+    let socket = handle.mailbox.socket();
+    let socket = socket.unwrap_or_else(|| Socket { descriptor: -1, ..Socket::default() });
     // The clock that commands note may stand still between two looks at the time.
     let is_asker = handle.id == asker;
     let idle_seconds = if is_asker { 0 } else { handle.idle_seconds(space.access_clock()) };
     let redirect = handle.tracker.lock().as_ref().map(|known| known.redirect as i64);
     let mut line = format!(
-        "id={} addr={} laddr={} fd=-1 name={} age={} idle={} flags={} db={}",
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={}",
         handle.id,
         shown_address(handle),
         shown_local_address(handle),
+        socket.descriptor,
         lossy(&labels.name),
         now_ms.saturating_sub(handle.created_ms) / 1000,
         idle_seconds,
@@ -180,23 +183,35 @@ pub fn line_of(space: &Keyspace, asker: u64, handle: &Handle) -> String {
     // Writing to a String cannot fail.
     let _ = write!(
         line,
-        " sub={} psub={} ssub={} multi={} watch={} qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 \
-         rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd={command}",
+        " sub={} psub={} ssub={} multi={} watch={} qbuf={} qbuf-free={} argv-mem={} multi-mem=0 \
+         rbs={} rbp={} obl={} oll={} omem={} tot-mem={} events=r cmd={command}",
         channels.load(Relaxed),
         patterns.load(Relaxed),
         shards.load(Relaxed),
         handle.queued.load(Relaxed) as i32,
         handle.watching.load(Relaxed),
+        socket.query,
+        socket.query_free,
+        socket.words,
+        socket.reply_buffer,
+        socket.reply_buffer,
+        socket.output,
+        socket.output_beyond.div_ceil(socket.reply_buffer.max(1)),
+        socket.output_beyond,
+        socket.total,
     );
     let _ = writeln!(
         line,
-        " user={} redir={} resp={} lib-name={} lib-ver={} tot-net-in=0 tot-net-out=0 \
-         tot-cmds=0",
+        " user={} redir={} resp={} lib-name={} lib-ver={} tot-net-in={} tot-net-out={} \
+         tot-cmds={}",
         lossy(labels.standing.name()),
         redirect.unwrap_or(-1),
         handle.resp.load(Relaxed),
         lossy(&labels.lib_name),
         lossy(&labels.lib_version),
+        socket.bytes_in,
+        socket.bytes_out,
+        socket.commands,
     );
     line
 }

@@ -140,6 +140,7 @@ fn resetstat(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
     cx.space.reset_stats();
     cx.hub.clients.reset_total();
     cx.hub.acl.log.reset_counts();
+    cx.hub.network.reset();
     cx.out.ok();
     Ok(())
 }

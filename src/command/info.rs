@@ -5,13 +5,14 @@
 //! otherwise.
 
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::connection::REDIS_VERSION;
 use super::{Args, Context};
 use crate::bytes::is_word;
 use crate::error::Result;
 use crate::hub::acl::Reason;
-use crate::hub::config::MAXMEMORY;
+use crate::hub::config::{MAXCLIENTS, MAXMEMORY};
 use crate::hub::pubsub::Sort;
 use crate::store::{DATABASES, NEVER, Table};
 
@@ -61,6 +62,10 @@ fn lines(fields: &[(&str, String)]) -> String {
     })
 }
 
+fn count(counter: &AtomicU64) -> String {
+    counter.load(Ordering::Relaxed).to_string()
+}
+
 fn server(cx: &Context<'_>) -> String {
     let now_us = cx.space.clock.now_us();
     let uptime_seconds = (now_us / 1000).saturating_sub(cx.hub.started_ms()) / 1000;
@@ -77,7 +82,7 @@ fn server(cx: &Context<'_>) -> String {
         ("arch_bits", usize::BITS.to_string()),
         ("process_id", std::process::id().to_string()),
         ("run_id", cx.hub.run_id().into()),
-        ("tcp_port", "0".into()),
+        ("tcp_port", count(&cx.hub.network.port)),
         ("server_time_usec", now_us.to_string()),
         ("uptime_in_seconds", uptime_seconds.to_string()),
         ("uptime_in_days", (uptime_seconds / 86_400).to_string()),
@@ -104,13 +109,11 @@ fn operating_system() -> String {
 fn clients(cx: &Context<'_>) -> String {
     let all = cx.hub.clients.all();
     let listening = all.iter().filter(|handle| handle.subscriptions() > 0).count();
-    let watching = all
-        .iter()
-        .filter(|handle| handle.watching.load(std::sync::atomic::Ordering::Relaxed) > 0)
-        .count();
+    let watching = all.iter().filter(|handle| handle.watching.load(Ordering::Relaxed) > 0).count();
     lines(&[
         ("connected_clients", all.len().to_string()),
         ("cluster_connections", "0".into()),
+        ("maxclients", cx.config().get(MAXCLIENTS).to_string()),
         ("blocked_clients", (cx.hub.waiting.len() + cx.hub.pause.len()).to_string()),
         ("tracking_clients", cx.hub.tracking.counts().clients.to_string()),
         ("pubsub_clients", listening.to_string()),
@@ -206,18 +209,19 @@ fn stats(cx: &Context<'_>) -> String {
     let pubsub = &cx.hub.pubsub;
     let refused = |reason| cx.hub.acl.log.refused(reason).to_string();
     let tracking = cx.hub.tracking.counts();
+    let network = &cx.hub.network;
     lines(&[
         ("total_connections_received", cx.hub.clients.total().to_string()),
         ("total_commands_processed", stats.commands.to_string()),
         ("instantaneous_ops_per_sec", "0".into()),
-        ("total_net_input_bytes", "0".into()),
-        ("total_net_output_bytes", "0".into()),
+        ("total_net_input_bytes", count(&network.bytes_in)),
+        ("total_net_output_bytes", count(&network.bytes_out)),
         ("instantaneous_input_kbps", "0.00".into()),
         ("instantaneous_output_kbps", "0.00".into()),
-        ("rejected_connections", "0".into()),
+        ("rejected_connections", count(&network.rejected)),
         ("expired_keys", stats.expired.to_string()),
         ("evicted_keys", stats.evicted.to_string()),
-        ("evicted_clients", "0".into()),
+        ("evicted_clients", count(&network.evicted)),
         ("keyspace_hits", stats.hits.to_string()),
         ("keyspace_misses", stats.misses.to_string()),
         ("pubsub_channels", pubsub.channel_count(Sort::Channel).to_string()),
@@ -232,6 +236,8 @@ fn stats(cx: &Context<'_>) -> String {
         ("tracking_total_keys", tracking.keys.to_string()),
         ("tracking_total_items", tracking.items.to_string()),
         ("tracking_total_prefixes", tracking.prefixes.to_string()),
+        ("client_query_buffer_limit_disconnections", count(&network.query_limit)),
+        ("client_output_buffer_limit_disconnections", count(&network.output_limit)),
     ])
 }
 

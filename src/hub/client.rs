@@ -18,7 +18,7 @@ pub trait Mailbox: Send + Sync {
     /// Puts a delivery into the client's mailbox; never runs the client's code here and now.
     fn deliver(&self, to: &Handle, delivery: Delivery);
 
-    /// `addr` of CLIENT LIST.
+    /// Who the client is to MONITOR: where it comes from.
     fn address(&self) -> String {
         String::new()
     }
@@ -27,6 +27,33 @@ pub trait Mailbox: Send + Sync {
     fn local_address(&self) -> String {
         String::new()
     }
+
+    /// The socket behind the client, if it came through one.
+    fn socket(&self) -> Option<Socket> {
+        None
+    }
+}
+
+/// What CLIENT LIST tells of a socket; sizes are bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Socket {
+    pub descriptor: i32,
+    /// Read and not yet run.
+    pub query: usize,
+    /// Room for more of it.
+    pub query_free: usize,
+    /// Words of a request that is not complete yet.
+    pub words: usize,
+    /// The buffer that replies go to.
+    pub reply_buffer: usize,
+    /// Replies that are not yet written; those beyond the buffer are counted apart.
+    pub output: usize,
+    pub output_beyond: usize,
+    /// All that the connection takes.
+    pub total: usize,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    pub commands: u64,
 }
 
 /// What arrives in a mailbox.

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use super::notify;
+use super::texts::{self, OutputLimits};
 use crate::store::evict::Policy;
 
 /// How a parameter is written and read.
@@ -23,6 +24,14 @@ pub enum Format {
     Events,
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// `yes` or `no`.
+    YesNo,
+    /// Bytes, or a part of `maxmemory` in percent, which is kept below zero.
+    MemoryOrPercent,
+    /// Limits for classes of clients, kept as a text.
+    OutputLimits,
+    /// Any text.
+    Text,
 }
 
 /// One parameter.
@@ -70,6 +79,7 @@ const WORD: Format = Format::Memory { min: 1 << 20, max: u32::MAX as i64 };
 
 /// Bytes, as many as may be.
 const BYTES: Format = Format::Memory { min: 0, max: i64::MAX };
+const SECONDS: Format = Format::Number { min: 0, max: i32::MAX as i64 };
 
 const ANY: Format = Format::Number { min: 0, max: i64::MAX };
 const SMALL: Format = Format::Number { min: 0, max: i32::MAX as i64 };
@@ -96,6 +106,14 @@ parameters! {
         Format::Choice(&["allchannels", "resetchannels"]), 1;
     ACLLOG_MAX_LEN "acllog-max-len" None, ANY, 128;
     HLL_SPARSE_MAX_BYTES "hll-sparse-max-bytes" None, BYTES, 3000;
+    CLIENT_OUTPUT_BUFFER_LIMIT "client-output-buffer-limit" None, Format::OutputLimits, 0;
+    CLIENT_QUERY_BUFFER_LIMIT "client-query-buffer-limit" None,
+        Format::Memory { min: 1 << 20, max: i64::MAX }, 1 << 30;
+    MAXCLIENTS "maxclients" None, Format::Number { min: 1, max: u32::MAX as i64 }, 10_000;
+    MAXMEMORY_CLIENTS "maxmemory-clients" None, Format::MemoryOrPercent, 0;
+    PROTECTED_MODE "protected-mode" None, Format::YesNo, 1;
+    TCP_KEEPALIVE "tcp-keepalive" None, SECONDS, 300;
+    TIMEOUT "timeout" None, SECONDS, 0;
     STREAM_NODE_MAX_BYTES "stream-node-max-bytes" None, BYTES, 4096;
     STREAM_NODE_MAX_ENTRIES "stream-node-max-entries" None, ANY, 100;
     TRACKING_TABLE_MAX_KEYS "tracking-table-max-keys" None, ANY, 1_000_000;
@@ -117,14 +135,13 @@ const fn fixed(name: &'static str, value: &'static str) -> Fixed {
 }
 
 /// What tools ask for and can be answered truly.
-pub static FIXED: [Fixed; 7] = [
+pub static FIXED: [Fixed; 6] = [
     Fixed { name: "databases", value: "16", is_immutable: true },
     fixed("appendonly", "no"),
     fixed("hz", "10"),
     fixed("list-compress-depth", "0"),
     fixed("port", "0"),
     fixed("save", ""),
-    fixed("timeout", "0"),
 ];
 
 /// Why a setting was refused, in the server's words after `CONFIG SET failed (…) - `.
@@ -147,6 +164,15 @@ impl Config {
     }
 
     pub fn set(&self, index: usize, value: i64) {
+        let value = match PARAMETERS[index].format {
+            // Classes that were not named keep their limits.
+            Format::OutputLimits => {
+                let mut limits = OutputLimits::of(self.get(index));
+                let _ = limits.change(&texts::text_of(value));
+                texts::number_of(&limits.show())
+            }
+            _ => value,
+        };
         self.values[index].store(value as u64, Ordering::Relaxed);
     }
 
@@ -160,6 +186,13 @@ impl Config {
             Format::Policy => self.policy().name().to_owned(),
             Format::Events => notify::show(self.get(parameter.index) as u32),
             Format::Choice(words) => words[self.get(parameter.index) as usize].to_owned(),
+            Format::YesNo => if self.get(parameter.index) == 0 { "no" } else { "yes" }.to_owned(),
+            Format::OutputLimits => OutputLimits::of(self.get(parameter.index)).show(),
+            Format::Text => texts::text_of(self.get(parameter.index)).as_ref().to_owned(),
+            Format::MemoryOrPercent => match self.get(parameter.index) {
+                percent @ ..0 => format!("{}%", -percent),
+                bytes => bytes.to_string(),
+            },
             _ => self.get(parameter.index).to_string(),
         }
     }
@@ -212,6 +245,16 @@ impl Parameter {
                     format!("argument(s) must be one of the following: {}", words.join(", "))
                 })
             }
+            Format::YesNo => match text.to_ascii_lowercase().as_str() {
+                "yes" => Ok(1),
+                "no" => Ok(0),
+                _ => Err("argument must be 'yes' or 'no'".to_owned()),
+            },
+            Format::MemoryOrPercent => memory_or_percent(&text),
+            Format::OutputLimits => {
+                OutputLimits::default().change(&text).map(|()| texts::number_of(&text))
+            }
+            Format::Text => Ok(texts::number_of(&text)),
             Format::Number { min, max } => match crate::bytes::parse_int(value) {
                 None => Err("argument couldn't be parsed into an integer".to_owned()),
                 Some(number) if number < min || number > max => {
@@ -220,6 +263,18 @@ impl Parameter {
                 Some(number) => Ok(number),
             },
         }
+    }
+}
+
+fn memory_or_percent(text: &str) -> Result<i64, Refusal> {
+    let wrong = || "argument must be a memory or percent value".to_owned();
+    let Some(percent) = text.strip_suffix('%') else {
+        return parse_memory(text).ok_or_else(wrong);
+    };
+    match percent.parse::<i64>() {
+        Ok(percent @ 0..=100) => Ok(-percent),
+        Ok(101..) => Err("percentage argument must be less or equal to 100".to_owned()),
+        _ => Err(wrong()),
     }
 }
 

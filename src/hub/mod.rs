@@ -10,10 +10,12 @@ pub mod clients;
 pub mod config;
 pub mod listeners;
 pub mod monitor;
+pub mod network;
 pub mod notify;
 pub mod pause;
 mod place;
 pub mod pubsub;
+pub mod texts;
 pub mod tracking;
 pub mod waiting;
 pub mod watch;
@@ -25,7 +27,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use acl::Change;
 pub use acl::Standing;
-pub use client::{Client, Delivery, Handle, Mailbox, Queued, Transaction};
+pub use client::{Client, Delivery, Handle, Mailbox, Queued, Socket, Transaction};
 pub use config::Config;
 pub use listeners::Listeners;
 
@@ -52,6 +54,7 @@ pub struct Hub {
     pub monitors: monitor::Monitors,
     pub tracking: tracking::Tracking,
     pub pause: pause::Pause,
+    pub network: network::Network,
     pub config: Config,
     next_client_id: AtomicU64,
     started_ms: AtomicU64,

@@ -62,7 +62,10 @@ impl Monitors {
 
 /// A command as MONITOR shows it: `1339518083.107412 [0 address] "keys" "*"`.
 pub fn line(now_us: u64, client: &Client, words: &[&[u8]]) -> Vec<u8> {
-    let address = client.handle.mailbox.address();
+    let mut address = client.handle.mailbox.address();
+    if address.starts_with('/') {
+        address = format!("unix:{}", address.trim_end_matches(":0"));
+    }
     let (seconds, micros) = (now_us / 1_000_000, now_us % 1_000_000);
     let mut line = format!("{seconds}.{micros:06} [{} {address}]", client.db);
     for word in words {

@@ -20,6 +20,9 @@ pub struct ListenOptions {
     pub hosts: Vec<String>,
     pub port: Option<u16>,
     pub backlog: Option<i32>,
+    pub path: Option<String>,
+    /// The permissions of the socket at `path`; 0 leaves them as they are.
+    pub permissions: Option<u32>,
 }
 
 /// One address of a server.
@@ -42,14 +45,15 @@ impl Listener {
     #[napi(constructor, catch_unwind)]
     pub fn new(store: &Store, options: ListenOptions) -> napi::Result<Self> {
         let mut addresses = Vec::new();
-        let ListenOptions { hosts, port, backlog } = options;
+        let ListenOptions { hosts, port, backlog, path, permissions } = options;
         for host in &hosts {
             let ip: IpAddr = host
                 .parse()
                 .map_err(|_| napi::Error::from_reason(format!("EINVAL: '{host}' is no address")))?;
             addresses.extend(port.map(|port| SocketAddr::new(ip, port)));
         }
-        let options = Options { addresses, backlog: backlog.unwrap_or(511) };
+        let path = path.map(|path| (path.into(), permissions.unwrap_or(0)));
+        let options = Options { addresses, backlog: backlog.unwrap_or(511), path };
         let server = Server::listen(Arc::clone(store.engine()?), &options)
             .map_err(|error| napi::Error::from_reason(words(&error)))?;
         Ok(Self { server })

@@ -179,9 +179,9 @@ impl Reader {
         }
     }
 
-    /// Bytes that the words read so far take.
+    /// Bytes of the input that a request takes which is not complete yet.
     pub fn pending_bytes(&self) -> usize {
-        if self.left == 0 { 0 } else { self.places.iter().map(|(start, end)| end - start).sum() }
+        if self.left == 0 { 0 } else { self.at }
     }
 }
 

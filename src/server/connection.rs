@@ -11,24 +11,27 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::Guests;
-use super::post::Post;
+use super::door::Door;
+use super::input::Input;
+use super::post::{Ends, Post};
 use crate::command;
-use crate::engine::{Engine, Outcome};
+use crate::engine::Outcome;
 use crate::hub::client::Protocol;
-use crate::hub::config::PROTO_MAX_BULK_LEN;
+use crate::hub::config::{
+    CLIENT_OUTPUT_BUFFER_LIMIT, CLIENT_QUERY_BUFFER_LIMIT, PROTO_MAX_BULK_LEN,
+};
+use crate::hub::texts::OutputLimits;
 use crate::hub::{Client, Delivery, Handle, Mailbox};
 use crate::reply::{Reply, Token};
 use crate::resp::reply::{line, write_resp2, write_resp3};
 use crate::resp::request::{Limits, Reader, Step};
 use crate::store::Patience;
 
-/// Bytes read at once.
-const READ: usize = 16 * 1024;
-/// Buffers that grew beyond this are given back when they are empty.
+/// A buffer that grew beyond this is given back when it is empty.
 const KEPT: usize = 64 * 1024;
 /// Rounds before other connections have their turn.
 const ROUNDS: usize = 4;
@@ -36,8 +39,7 @@ const ROUNDS: usize = 4;
 /// See the module's header.
 pub struct Connection<S> {
     stream: S,
-    engine: Arc<Engine>,
-    guests: Arc<Guests>,
+    door: Arc<Door>,
     post: Arc<Post>,
     handle: Arc<Handle>,
     /// `None` while a command keeps it.
@@ -54,6 +56,22 @@ pub struct Connection<S> {
     sent: usize,
     waker: Option<Waker>,
     state: State,
+    books: Books,
+}
+
+/// What is counted, and what it may come to.
+#[derive(Default)]
+struct Books {
+    bytes_in: u64,
+    bytes_out: u64,
+    commands: u64,
+    /// All that the connection takes.
+    memory: usize,
+    /// The setting that `limits` were read from.
+    limits_number: i64,
+    limits: OutputLimits,
+    /// Since when more waits to be written than may for long.
+    slow_since: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,35 +84,21 @@ enum State {
     Ended,
 }
 
-/// What was read and not yet understood.
-#[derive(Default)]
-struct Input {
-    bytes: Vec<u8>,
-    start: usize,
-    end: usize,
-}
-
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Makes a client of what came in. `None` if the server is closed already.
-    pub fn open(
-        stream: S,
-        address: String,
-        local: String,
-        engine: Arc<Engine>,
-        guests: Arc<Guests>,
-    ) -> Option<Self> {
-        let post = Arc::new(Post::new(address, local, Arc::downgrade(&engine)));
-        let mut client =
-            engine.connect_from_network(Arc::clone(&post) as Arc<dyn Mailbox>, Protocol::Resp2);
+    pub fn open(stream: S, ends: Ends, door: &Arc<Door>) -> Option<Self> {
+        let post = Arc::new(Post::new(ends, Arc::downgrade(&door.engine)));
+        let mailbox = Arc::clone(&post) as Arc<dyn Mailbox>;
+        let mut client = door.engine.connect_from_network(mailbox, Protocol::Resp2);
         client.subscriber_mode = true;
-        if !guests.enter(client.id(), &post) {
-            engine.disconnect(client);
+        if !door.enter(&client.handle, &post) {
+            door.engine.disconnect(client);
             return None;
         }
+        post.sizes.second.store(door.second(), Ordering::Relaxed);
         Some(Self {
             stream,
-            engine,
-            guests,
+            door: Arc::clone(door),
             post,
             handle: Arc::clone(&client.handle),
             client: Some(client),
@@ -107,6 +111,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             sent: 0,
             waker: None,
             state: State::Open,
+            books: Books::default(),
         })
     }
 
@@ -114,23 +119,40 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn round(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.take_deliveries(State::Killed);
         self.run_requests();
-        self.write(cx);
+        if self.out.len() > self.sent {
+            self.check_output();
+            self.write(cx);
+        }
+        self.tell_sizes();
         match self.state {
             State::Open => {}
             State::Ending if self.sent < self.out.len() => return Poll::Pending,
             State::Ending | State::Killed | State::Ended => {
+                // A farewell, for protocols that have one; whether it arrives is all the same.
+                let _ = Pin::new(&mut self.stream).poll_shutdown(cx);
                 self.state = State::Ended;
                 return Poll::Ready(());
             }
         }
-        let room = self.input.room();
-        let mut buffer = ReadBuf::new(room);
+        self.read(cx)
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut buffer = ReadBuf::new(self.input.room());
         let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer));
         let count = buffer.filled().len();
         if read.is_err() || count == 0 {
             self.state = State::Ended;
         }
-        self.input.end += count;
+        self.input.add(count);
+        self.books.bytes_in += count as u64;
+        let hub = &self.door.engine.hub;
+        hub.network.bytes_in.fetch_add(count as u64, Ordering::Relaxed);
+        self.post.sizes.second.store(self.door.second(), Ordering::Relaxed);
+        if self.input.filled().len() as i64 > hub.config.get(CLIENT_QUERY_BUFFER_LIMIT) {
+            hub.network.query_limit.fetch_add(1, Ordering::Relaxed);
+            self.state = State::Ended;
+        }
         Poll::Ready(())
     }
 
@@ -157,14 +179,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         while self.state == State::Open {
             let Some(client) = &self.client else { break };
             let limits = Limits {
-                bulk_max: self.engine.hub.config.get(PROTO_MAX_BULK_LEN),
-                is_stranger: self.engine.must_authenticate(client),
+                bulk_max: self.door.engine.hub.config.get(PROTO_MAX_BULK_LEN),
+                is_stranger: self.door.engine.must_authenticate(client),
             };
             match self.reader.next(self.input.filled(), limits) {
                 Ok(Step::Request(taken)) => self.run(taken),
-                Ok(Step::Nothing(taken)) => self.input.start += taken,
+                Ok(Step::Nothing(taken)) => self.input.drop_first(taken),
                 Ok(Step::More(missing)) => {
-                    self.input.missing(missing);
+                    self.input.expect(missing);
                     break;
                 }
                 Err(fault) => {
@@ -173,8 +195,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
             }
         }
-        if self.input.start == self.input.end {
-            self.input.clear();
+        if self.input.rewind() {
             self.reader.shrink();
         }
     }
@@ -192,8 +213,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.state = State::Ended;
             return;
         }
+        self.books.commands += 1;
         self.reply.clear();
-        let outcome = self.engine.call(
+        let outcome = self.door.engine.call(
             &mut self.client,
             self.last.1,
             &words,
@@ -204,10 +226,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             && let Some(client) = self.client.take()
         {
             let words: Vec<Box<[u8]>> = words.iter().map(|word| Box::from(*word)).collect();
-            self.engine.call_elsewhere(client, self.last.1, words);
+            self.door.engine.call_elsewhere(client, self.last.1, words);
         }
         self.words = recycle(words);
-        self.input.start += taken;
+        self.input.drop_first(taken);
         if outcome == Outcome::Done {
             let reply = std::mem::take(&mut self.reply);
             self.answer(&reply);
@@ -248,20 +270,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Writes what the peer takes.
     fn write(&mut self, cx: &mut Context<'_>) {
+        let before = self.sent;
         while self.sent < self.out.len() {
             match Pin::new(&mut self.stream).poll_write(cx, &self.out[self.sent..]) {
                 Poll::Ready(Ok(count)) if count > 0 => self.sent += count,
                 Poll::Ready(_) => {
                     self.state = State::Ended;
-                    return;
+                    break;
                 }
-                Poll::Pending => return,
+                Poll::Pending => break,
             }
         }
-        if self.sent == 0 {
+        let count = (self.sent - before) as u64;
+        self.books.bytes_out += count;
+        self.door.engine.hub.network.bytes_out.fetch_add(count, Ordering::Relaxed);
+        if self.sent < self.out.len() {
+            self.forget_sent();
             return;
         }
         self.sent = 0;
+        if self.books.slow_since.take().is_some() {
+            self.post.sizes.is_slow.store(false, Ordering::Relaxed);
+        }
         if self.out.capacity() > KEPT {
             self.out = Vec::new();
         } else {
@@ -269,6 +299,69 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         if let Poll::Ready(Err(_)) = Pin::new(&mut self.stream).poll_flush(cx) {
             self.state = State::Ended;
+        }
+    }
+
+    /// Gives back the memory of what a slow peer has taken, when that is most of it.
+    fn forget_sent(&mut self) {
+        if self.sent > KEPT && self.sent > self.out.len() / 2 {
+            self.out.drain(..self.sent);
+            self.sent = 0;
+            if self.out.capacity() / 4 > self.out.len() {
+                self.out.shrink_to(self.out.len() * 2);
+            }
+        }
+    }
+
+    /// Ends the connection if more waits to be written than its class of clients may have.
+    fn check_output(&mut self) {
+        let hub = &self.door.engine.hub;
+        let number = hub.config.get(CLIENT_OUTPUT_BUFFER_LIMIT);
+        if number != self.books.limits_number {
+            self.books.limits = OutputLimits::of(number);
+            self.books.limits_number = number;
+        }
+        let limits = &self.books.limits;
+        let listens = self.handle.subscriptions() > 0;
+        let limit = if listens { limits.pubsub } else { limits.normal };
+        let waiting = (self.out.len() - self.sent) as u64;
+        let is_slow = limit.soft_bytes != 0 && waiting >= limit.soft_bytes;
+        if is_slow != self.books.slow_since.is_some() {
+            self.books.slow_since = is_slow.then(Instant::now);
+            self.post.sizes.is_slow.store(is_slow, Ordering::Relaxed);
+        }
+        let too_long = self
+            .books
+            .slow_since
+            .is_some_and(|since| since.elapsed().as_secs() > limit.soft_seconds);
+        if too_long || limit.hard_bytes != 0 && waiting >= limit.hard_bytes {
+            hub.network.output_limit.fetch_add(1, Ordering::Relaxed);
+            self.state = State::Ended;
+            self.sent = self.out.len();
+        }
+    }
+
+    /// Lets others know how large the connection is.
+    #[inline]
+    fn tell_sizes(&mut self) {
+        let sizes = &self.post.sizes;
+        let (query, free) = self.input.sizes();
+        sizes.query.store(query, Ordering::Relaxed);
+        sizes.query_free.store(free, Ordering::Relaxed);
+        sizes.words.store(self.reader.pending_bytes(), Ordering::Relaxed);
+        sizes.output.store(self.out.len() - self.sent, Ordering::Relaxed);
+        sizes.bytes_in.store(self.books.bytes_in, Ordering::Relaxed);
+        sizes.bytes_out.store(self.books.bytes_out, Ordering::Relaxed);
+        sizes.commands.store(self.books.commands, Ordering::Relaxed);
+        let memory = size_of::<Self>() + self.input.memory() + self.out.capacity();
+        if memory != self.books.memory {
+            sizes.total.store(memory, Ordering::Relaxed);
+            let growth = memory as i64 - self.books.memory as i64;
+            self.books.memory = memory;
+            self.door.engine.hub.network.memory.fetch_add(growth, Ordering::Relaxed);
+            if growth > 0 {
+                self.door.make_room();
+            }
         }
     }
 }
@@ -298,41 +391,13 @@ impl<S> Drop for Connection<S> {
         self.handle.closed.store(true, Ordering::SeqCst);
         self.post.close();
         match self.client.take() {
-            Some(client) => self.engine.disconnect(client),
+            Some(client) => self.door.engine.disconnect(client),
             // If it is not parked either it is on its way here, and the closed mailbox ends it.
-            None => _ = self.engine.disconnect_parked(self.handle.id),
+            None => _ = self.door.engine.disconnect_parked(self.handle.id),
         }
-        self.guests.leave(self.handle.id);
-    }
-}
-
-impl Input {
-    fn filled(&self) -> &[u8] {
-        &self.bytes[self.start..self.end]
-    }
-
-    fn clear(&mut self) {
-        (self.start, self.end) = (0, 0);
-        if self.bytes.len() > KEPT {
-            self.bytes = Vec::new();
-        }
-    }
-
-    /// A request needs so many bytes more: they get a place behind the others.
-    fn missing(&mut self, missing: usize) {
-        if self.start > 0 && self.bytes.len() - self.end < missing.max(READ / 4) {
-            self.bytes.copy_within(self.start..self.end, 0);
-            (self.start, self.end) = (0, self.end - self.start);
-        }
-    }
-
-    /// Where to read to.
-    fn room(&mut self) -> &mut [u8] {
-        if self.bytes.len() - self.end < READ / 4 {
-            let len = (self.bytes.len() * 2).max(READ);
-            self.bytes.resize(len, 0);
-        }
-        &mut self.bytes[self.end..]
+        let memory = self.books.memory as i64;
+        self.door.engine.hub.network.memory.fetch_sub(memory, Ordering::Relaxed);
+        self.door.leave(self.handle.id);
     }
 }
 

@@ -11,50 +11,41 @@
 //! (`post`), which wakes the connection.
 
 mod connection;
+mod door;
+mod input;
 mod listener;
 mod post;
 mod seats;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Weak};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 
 use crate::engine::Engine;
-use listener::Listening;
-use post::Post;
+use door::Door;
+use listener::Running;
 
 /// Where to listen.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     pub addresses: Vec<SocketAddr>,
     pub backlog: i32,
+    /// A Unix socket, and its permissions unless they are 0.
+    pub path: Option<(PathBuf, u32)>,
 }
 
 /// What listens, and everybody who came in through it.
 pub struct Server {
-    engine: Arc<Engine>,
+    door: Arc<Door>,
     addresses: Vec<SocketAddr>,
-    listening: Mutex<Vec<Listening>>,
-    guests: Arc<Guests>,
-}
-
-/// The open connections of one server.
-#[derive(Default)]
-struct Guests {
-    list: Mutex<List>,
-    gone: Condvar,
-}
-
-#[derive(Default)]
-struct List {
-    by_id: HashMap<u64, Weak<Post>>,
-    is_closed: bool,
+    running: Mutex<Vec<Running>>,
 }
 
 impl Server {
@@ -63,15 +54,37 @@ impl Server {
         let mut sockets = Vec::new();
         let mut addresses = Vec::new();
         for address in &options.addresses {
-            let socket = listener::bind(*address, options.backlog)?;
+            // Where several hosts share a port that was left open, all take the first one's.
+            let port = if address.port() == 0 { first_port(&addresses) } else { address.port() };
+            let socket = listener::bind(SocketAddr::new(address.ip(), port), options.backlog)?;
             addresses.push(socket.local_addr()?);
             sockets.push(socket);
         }
+        // Threads of our own come to a store that one event loop may have had for itself.
         engine.space.gate().share();
-        let guests = Arc::<Guests>::default();
-        let start = |socket| listener::start(socket, &engine, &guests);
-        let listening = sockets.into_iter().map(start).collect();
-        Ok(Arc::new(Self { engine, addresses, listening: Mutex::new(listening), guests }))
+        let door = Door::new(engine);
+        let mut running = Vec::new();
+        match &options.path {
+            #[cfg(unix)]
+            Some((path, permissions)) => {
+                let (socket, file) = listener::local::bind(path, *permissions)?;
+                running.push(listener::run(listener::local::accept(
+                    socket,
+                    file,
+                    Arc::clone(&door),
+                )));
+            }
+            #[cfg(not(unix))]
+            Some(_) => return Err(io::ErrorKind::Unsupported.into()),
+            None => {}
+        }
+        for socket in sockets {
+            running.push(listener::run(listener::accept(socket, Arc::clone(&door))));
+        }
+        running.push(listener::run(look_around(Arc::clone(&door))));
+        let network = &door.engine.hub.network;
+        network.port.store(u64::from(first_port(&addresses)), Ordering::Relaxed);
+        Ok(Arc::new(Self { door, addresses, running: Mutex::new(running) }))
     }
 
     /// Where it listens; ports that were left open are filled in.
@@ -80,22 +93,23 @@ impl Server {
     }
 
     pub fn engine(&self) -> &Arc<Engine> {
-        &self.engine
+        &self.door.engine
     }
 
     /// Lets nobody in any more and tells every connection to end.
     pub fn close(&self) {
-        self.listening.lock().clear();
-        self.guests.close();
+        self.running.lock().iter().for_each(Running::stop);
+        self.door.close();
     }
 
-    /// Waits until the last connection of a closed server has ended, but no longer than `most`.
-    /// They live on other threads, which never wait for the caller.
+    /// Waits until a closed server listens no more and its last connection has ended, but no
+    /// longer than `most`. They live on other threads, which never wait for the caller.
     pub fn wait(&self, most: Duration) {
         let until = Instant::now() + most;
-        let mut list = self.guests.list.lock();
-        while !list.by_id.is_empty() && !self.guests.gone.wait_until(&mut list, until).timed_out() {
+        while Instant::now() < until && !self.running.lock().iter().all(Running::has_ended) {
+            std::thread::sleep(Duration::from_millis(1));
         }
+        self.door.wait(most);
     }
 }
 
@@ -105,30 +119,13 @@ impl Drop for Server {
     }
 }
 
-impl Guests {
-    /// Lets a connection in; `false` if the server has been closed meanwhile.
-    fn enter(&self, id: u64, post: &Arc<Post>) -> bool {
-        let mut list = self.list.lock();
-        if list.is_closed {
-            return false;
-        }
-        list.by_id.insert(id, Arc::downgrade(post));
-        true
-    }
+fn first_port(addresses: &[SocketAddr]) -> u16 {
+    addresses.first().map_or(0, SocketAddr::port)
+}
 
-    fn leave(&self, id: u64) {
-        self.list.lock().by_id.remove(&id);
-        self.gone.notify_all();
-    }
-
-    fn close(&self) {
-        let posts: Vec<_> = {
-            let mut list = self.list.lock();
-            list.is_closed = true;
-            list.by_id.values().filter_map(Weak::upgrade).collect()
-        };
-        for post in posts {
-            post.end();
-        }
+async fn look_around(door: Arc<Door>) {
+    loop {
+        tokio::time::sleep(door::BETWEEN_LOOKS).await;
+        door.look_around();
     }
 }

@@ -11,7 +11,7 @@ use std::thread;
 use tokio::runtime::{Builder, Handle};
 
 /// More than this serve no purpose: the keyspace has that many lanes.
-const MOST: usize = 8;
+const MOST: usize = 4;
 
 /// The loops of the process.
 pub struct Seats {
@@ -22,7 +22,7 @@ pub struct Seats {
 static SEATS: LazyLock<Seats> = LazyLock::new(|| {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let count = std::env::var("LATCHKEY_SEATS").ok().and_then(|text| text.parse().ok());
-    let count: usize = count.unwrap_or(cores.clamp(1, MOST));
+    let count: usize = count.unwrap_or((cores / 2).clamp(1, MOST));
     Seats { loops: (0..count.max(1)).map(start).collect(), next: AtomicUsize::new(0) }
 });
 

@@ -1,0 +1,39 @@
+//! What sockets add up to: how many there are, what they carried, what was refused.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+
+/// The counters of INFO that only servers move.
+#[derive(Debug, Default)]
+pub struct Network {
+    /// Connections that are open now.
+    pub connected: AtomicUsize,
+    pub received: AtomicU64,
+    pub rejected: AtomicU64,
+    pub evicted: AtomicU64,
+    pub bytes_in: AtomicU64,
+    pub bytes_out: AtomicU64,
+    /// Ended because their output grew beyond its limit, or what they asked did.
+    pub output_limit: AtomicU64,
+    pub query_limit: AtomicU64,
+    /// Bytes that connections take.
+    pub memory: AtomicI64,
+    /// The first TCP port that is listened at.
+    pub port: AtomicU64,
+}
+
+impl Network {
+    /// CONFIG RESETSTAT.
+    pub fn reset(&self) {
+        for counter in [
+            &self.received,
+            &self.rejected,
+            &self.evicted,
+            &self.bytes_in,
+            &self.bytes_out,
+            &self.output_limit,
+            &self.query_limit,
+        ] {
+            counter.store(0, Ordering::Relaxed);
+        }
+    }
+}
