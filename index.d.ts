@@ -407,10 +407,18 @@ declare namespace Redis {
   }
 
   export interface ListenOptions {
-    /** 0 takes a free one. @default 6379 */
+    /** 0 takes a free one. @default 6379, or none where `path` is given */
     port?: number | undefined
     /** Names or addresses. @default '127.0.0.1' */
     host?: string | string[] | undefined
+    /** A Unix socket, which goes when the server closes. */
+    path?: string | undefined
+    /** The permissions of the Unix socket, such as 0o700. */
+    unixsocketperm?: number | undefined
+    /** The default user's password, as `requirepass` sets it. Clients inside need none. */
+    password?: string | undefined
+    /** How many connections there may be at once. @default 10000 */
+    maxclients?: number | undefined
     /** How many connections may wait to be let in. @default 511 */
     backlog?: number | undefined
   }
@@ -418,9 +426,10 @@ declare namespace Redis {
   /** What `store.listen()` opens. Its connections are served by threads of their own. */
   export class Server {
     private constructor()
-    /** Where it listens; of several places the first. */
-    address(): { address: string; family: string; port: number }
-    readonly port: number
+    /** Where it listens, of several places the first; the path of a Unix socket is a string. */
+    address(): { address: string; family: string; port: number } | string
+    /** The TCP port, if it listens at one. */
+    readonly port: number | undefined
     /** Lets the process end though the server listens. */
     unref(): this
     /** Keeps the process alive while the server listens, which is the default. */

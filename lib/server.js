@@ -7,7 +7,15 @@ const dns = require('node:dns/promises')
 const net = require('node:net')
 const { native, holdLoop } = require('./loop')
 
-const OPTIONS = new Set(['port', 'host', 'backlog'])
+const OPTIONS = new Set([
+  'port',
+  'host',
+  'path',
+  'unixsocketperm',
+  'backlog',
+  'maxclients',
+  'password',
+])
 
 /** Servers that listen; held so that nobody collects them. */
 const open = new Set()
@@ -28,9 +36,9 @@ class Server {
     holdLoop(1)
   }
 
-  /** @returns {{ address: string, family: string, port: number }} where it listens */
+  /** @returns {{ address: string, family: string, port: number } | string} where it listens */
   address() {
-    return this.#addresses[0] ?? null
+    return this.#addresses[0] ?? this.#listener.path()
   }
 
   /** The TCP port, also where it was left open. */
@@ -79,23 +87,30 @@ async function lookUp(host) {
 
 /**
  * @param {import('../native').Store} store the native store
- * @param {{ port?: number, host?: string | string[], backlog?: number }} [options]
+ * @param {{ port?: number, host?: string | string[], path?: string, unixsocketperm?: number,
+ *   backlog?: number, maxclients?: number, password?: string }} [options]
  * @returns {Promise<Server>}
  */
 async function listen(store, options = {}) {
   for (const name of Object.keys(options)) {
     if (!OPTIONS.has(name)) throw new TypeError(`a server has no option "${name}"`)
   }
-  const { port = 6379, host = '127.0.0.1', backlog } = options
-  const hosts = (await Promise.all([host].flat().map(lookUp))).flat()
+  const { host = '127.0.0.1', path, unixsocketperm, backlog, maxclients, password } = options
+  const port = options.port ?? (path === undefined ? 6379 : undefined)
+  const hosts = port === undefined ? [] : (await Promise.all([host].flat().map(lookUp))).flat()
+  const given = { hosts, port, path, permissions: unixsocketperm, backlog, maxclients, password }
   try {
-    return new Server(store, new native.Listener(store, { hosts, port, backlog }))
+    return new Server(store, new native.Listener(store, given))
   } catch (cause) {
-    const error = new Error(`listen ${cause.message}`, { cause })
-    const code = /^E[A-Z]+(?=:)/.exec(cause.message)
-    if (code) Object.assign(error, { code: code[0], syscall: 'listen', address: hosts[0], port })
-    throw error
+    throw failure(cause, { address: path ?? hosts[0], port })
   }
+}
+
+/** An error as Node's own servers tell it. */
+function failure(cause, place) {
+  const error = new Error(`listen ${cause.message}`, { cause })
+  const code = /^E[A-Z]+(?=:)/.exec(cause.message)
+  return code ? Object.assign(error, { code: code[0], syscall: 'listen', ...place }) : error
 }
 
 /** Closes every server of a store. */

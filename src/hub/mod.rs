@@ -74,6 +74,7 @@ impl Hub {
             monitors: monitor::Monitors::new(share()),
             tracking: tracking::Tracking::new(share()),
             pause: pause::Pause::new(share()),
+            network: network::Network::default(),
             config: Config::default(),
             next_client_id: AtomicU64::new(0),
             started_ms: AtomicU64::new(0),

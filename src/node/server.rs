@@ -9,6 +9,7 @@ use napi::{Env, Task};
 use napi_derive::napi;
 
 use super::store::Store;
+use crate::hub::config::MAXCLIENTS;
 use crate::server::{Options, Server};
 
 /// How long `close` waits for connections in the middle of a command.
@@ -23,6 +24,9 @@ pub struct ListenOptions {
     pub path: Option<String>,
     /// The permissions of the socket at `path`; 0 leaves them as they are.
     pub permissions: Option<u32>,
+    pub maxclients: Option<u32>,
+    /// The default user's, as `requirepass` sets it.
+    pub password: Option<String>,
 }
 
 /// One address of a server.
@@ -37,6 +41,7 @@ pub struct ListenAddress {
 #[napi]
 pub struct Listener {
     server: Arc<Server>,
+    path: Option<String>,
 }
 
 #[napi]
@@ -45,7 +50,8 @@ impl Listener {
     #[napi(constructor, catch_unwind)]
     pub fn new(store: &Store, options: ListenOptions) -> napi::Result<Self> {
         let mut addresses = Vec::new();
-        let ListenOptions { hosts, port, backlog, path, permissions } = options;
+        let ListenOptions { hosts, port, backlog, path, permissions, maxclients, password } =
+            options;
         for host in &hosts {
             let ip: IpAddr = host
                 .parse()
@@ -54,9 +60,16 @@ impl Listener {
         }
         let path = path.map(|path| (path.into(), permissions.unwrap_or(0)));
         let options = Options { addresses, backlog: backlog.unwrap_or(511), path };
-        let server = Server::listen(Arc::clone(store.engine()?), &options)
+        let engine = store.engine()?;
+        if let Some(password) = &password {
+            engine.hub.acl.require_password(password.as_bytes());
+        }
+        if let Some(most) = maxclients {
+            engine.hub.config.set(MAXCLIENTS, i64::from(most));
+        }
+        let server = Server::listen(Arc::clone(engine), &options)
             .map_err(|error| napi::Error::from_reason(words(&error)))?;
-        Ok(Self { server })
+        Ok(Self { server, path: options.path.map(|(path, _)| path.display().to_string()) })
     }
 
     /// Every address it listens at.
@@ -68,6 +81,12 @@ impl Listener {
             port: address.port(),
         };
         self.server.addresses().iter().map(told).collect()
+    }
+
+    /// The path of its Unix socket.
+    #[napi(catch_unwind)]
+    pub fn path(&self) -> Option<String> {
+        self.path.clone()
     }
 
     /// Lets nobody in any more and ends every connection; done when the last one has ended.

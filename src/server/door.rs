@@ -9,26 +9,27 @@ use parking_lot::{Condvar, Mutex};
 
 use super::post::Post;
 use crate::engine::Engine;
-use crate::hub::Handle;
 use crate::hub::config::{MAXCLIENTS, MAXMEMORY, MAXMEMORY_CLIENTS, PROTECTED_MODE, TIMEOUT};
+use crate::hub::{Delivery, Handle};
 
 /// How often idle and slow clients are looked for.
 pub const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
 pub const FULL: &str = "ERR max number of clients reached";
 
-pub const PROTECTED: &str = "DENIED Running in protected mode because protected mode is enabled and \
-    no password is set for the default user. In this mode connections are only accepted from the \
-    loopback interface. If you want to connect from external computers, you may adopt one of the \
+pub const PROTECTED: &str = "\
+    DENIED Running in protected mode because protected mode is enabled and no password is set \
+    for the default user. In this mode connections are only accepted from the loopback \
+    interface. If you want to connect from external computers, you may adopt one of the \
     following solutions: 1) Just disable protected mode sending the command 'CONFIG SET \
-    protected-mode no' from the loopback interface by connecting from the same host the server is \
-    running, however MAKE SURE it's not publicly accessible from internet if you do so. Use CONFIG \
-    REWRITE to make this change permanent. 2) Alternatively you can just disable the protected \
-    mode by editing the configuration file, and setting the protected mode option to 'no', and \
-    then restarting the server. 3) If you started the server manually just for testing, restart it \
-    with the '--protected-mode no' option. 4) Set up an authentication password for the default \
-    user. NOTE: You only need to do one of the above things in order for the server to start \
-    accepting connections from the outside.";
+    protected-mode no' from the loopback interface by connecting from the same host the server \
+    is running, however MAKE SURE it's not publicly accessible from internet if you do so. Use \
+    CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the \
+    protected mode by editing the configuration file, and setting the protected mode option to \
+    'no', and then restarting the server. 3) If you started the server manually just for \
+    testing, restart it with the '--protected-mode no' option. 4) Set up an authentication \
+    password for the default user. NOTE: You only need to do one of the above things in order \
+    for the server to start accepting connections from the outside.";
 
 /// See the module's header.
 pub struct Door {
@@ -146,22 +147,25 @@ impl Door {
             },
             bytes => bytes,
         };
-        while hub.network.memory.load(Ordering::Relaxed) > limit {
-            let all = hub.clients.all();
-            let sized = all.iter().filter_map(|handle| {
-                let spared = handle.no_evict.load(Ordering::Relaxed);
-                let closed = handle.closed.load(Ordering::Relaxed);
-                let socket = handle.mailbox.socket().filter(|_| !spared && !closed)?;
-                Some((socket.total, handle))
-            });
-            let Some((bytes, handle)) = sized.max_by_key(|(bytes, _)| *bytes) else { return };
+        if hub.network.memory.load(Ordering::Relaxed) <= limit {
+            return;
+        }
+        // Who was told to go but has not gone yet is no longer counted.
+        let all = hub.clients.all();
+        let stays = all.iter().filter(|handle| !handle.closed.load(Ordering::SeqCst));
+        let mut sized: Vec<_> = stays
+            .filter_map(|handle| Some((handle.mailbox.socket()?.total as i64, handle)))
+            .collect();
+        let mut total: i64 = sized.iter().map(|(bytes, _)| bytes).sum();
+        sized.sort_by_key(|(bytes, _)| *bytes);
+        sized.retain(|(_, handle)| !handle.no_evict.load(Ordering::Relaxed));
+        while total > limit
+            && let Some((bytes, handle)) = sized.pop()
+        {
             handle.closed.store(true, Ordering::SeqCst);
-            handle.deliver(crate::hub::Delivery::Closed);
+            handle.deliver(Delivery::Closed);
             hub.network.evicted.fetch_add(1, Ordering::Relaxed);
-            // What it takes is given back when it goes; that must not cost another one his place.
-            if hub.network.memory.load(Ordering::Relaxed) - bytes as i64 <= limit {
-                return;
-            }
+            total -= bytes;
         }
     }
 }
