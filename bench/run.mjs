@@ -5,6 +5,7 @@
  *   --rounds 9         how many rounds; the table shows their median
  *   --only get,incr    these rows            --subjects latchkey,map    these columns
  *   --json file        where the figures go (default bench/results/local.json)
+ *   server             another table: redis-benchmark against servers (see server.mjs)
  *   --memory           the other table: bytes per key (see memory.mjs)
  *
  * Every round goes through all subjects of a row before the next row, so that what slows the
@@ -38,7 +39,8 @@ const SUBJECTS = [
   'map',
 ]
 
-const { values: options } = parseArgs({
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     quick: { type: 'boolean' },
     rounds: { type: 'string' },
@@ -47,10 +49,15 @@ const { values: options } = parseArgs({
     json: { type: 'string' },
     memory: { type: 'boolean' },
     keys: { type: 'string' },
+    requests: { type: 'string' },
+    threads: { type: 'string' },
   },
 })
 
-if (options.memory) {
+if (positionals[0] === 'server') {
+  const { compareServers } = await import('./server.mjs')
+  await compareServers(options)
+} else if (options.memory) {
   const { compareMemory } = await import('./memory.mjs')
   await compareMemory(options)
 } else {

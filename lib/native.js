@@ -11,9 +11,15 @@ module.exports = load()
 function load() {
   try {
     const binding = /** @type {any} */ (require('../native.js'))
-    const { Store, Listener, defaultStore, commandTable } = binding
+    const { Store, Listener, defaultStore, commandTable, wordsOfLine } = binding
     // a wall of our own: this file may be loaded many times, the binding is loaded once
-    return Object.assign(binding.wall({}), { Store, Listener, defaultStore, commandTable })
+    return Object.assign(binding.wall({}), {
+      Store,
+      Listener,
+      defaultStore,
+      commandTable,
+      wordsOfLine,
+    })
   } catch (cause) {
     throw new Error(explanation(platformName()), { cause })
   }

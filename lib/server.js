@@ -4,6 +4,7 @@
 // native module. This file only opens and closes it.
 
 const dns = require('node:dns/promises')
+const { EventEmitter } = require('node:events')
 const net = require('node:net')
 const { native, holdLoop } = require('./loop')
 
@@ -15,12 +16,13 @@ const OPTIONS = new Set([
   'backlog',
   'maxclients',
   'password',
+  'tls',
 ])
 
 /** Servers that listen; held so that nobody collects them. */
 const open = new Set()
 
-class Server {
+class Server extends EventEmitter {
   #store
   #listener
   #addresses
@@ -29,16 +31,30 @@ class Server {
 
   /** Use `store.listen()`. */
   constructor(store, listener) {
+    super()
     this.#store = store
     this.#listener = listener
     this.#addresses = listener.addresses()
     open.add(this)
     holdLoop(1)
+    listener.onShutdown(() => {
+      this.emit('shutdown')
+      this.close()
+    })
   }
 
   /** @returns {{ address: string, family: string, port: number } | string} where it listens */
   address() {
     return this.#addresses[0] ?? this.#listener.path()
+  }
+
+  /** Every place where it listens, as a text. */
+  get places() {
+    const tcp = this.#addresses.map(({ address, port }) => {
+      return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+    })
+    const path = this.#listener.path()
+    return path ? [...tcp, path] : tcp
   }
 
   /** The TCP port, also where it was left open. */
@@ -88,7 +104,7 @@ async function lookUp(host) {
 /**
  * @param {import('../native').Store} store the native store
  * @param {{ port?: number, host?: string | string[], path?: string, unixsocketperm?: number,
- *   backlog?: number, maxclients?: number, password?: string }} [options]
+ *   backlog?: number, maxclients?: number, password?: string, tls?: object }} [options]
  * @returns {Promise<Server>}
  */
 async function listen(store, options = {}) {
@@ -98,11 +114,38 @@ async function listen(store, options = {}) {
   const { host = '127.0.0.1', path, unixsocketperm, backlog, maxclients, password } = options
   const port = options.port ?? (path === undefined ? 6379 : undefined)
   const hosts = port === undefined ? [] : (await Promise.all([host].flat().map(lookUp))).flat()
-  const given = { hosts, port, path, permissions: unixsocketperm, backlog, maxclients, password }
+  const tls = options.tls && readTls(options.tls)
+  const given = {
+    tls,
+    hosts,
+    port,
+    path,
+    permissions: unixsocketperm,
+    backlog,
+    maxclients,
+    password,
+  }
   try {
     return new Server(store, new native.Listener(store, given))
   } catch (cause) {
     throw failure(cause, { address: path ?? hosts[0], port })
+  }
+}
+
+/** The names that Node's TLS servers have for it, as the native module wants it. */
+function readTls({ cert, key, ca, requestCert, rejectUnauthorized = true, ...others }) {
+  for (const name of Object.keys(others)) throw new TypeError(`tls has no option "${name}"`)
+  const text = (value) => (value === undefined ? undefined : Buffer.from(value))
+  const clients = requestCert ? (rejectUnauthorized ? 'yes' : 'optional') : 'no'
+  return { cert: text(cert), key: text(key), ca: text(ca), clients }
+}
+
+/** A server where the store's settings say. */
+function listenAsConfigured(store) {
+  try {
+    return new Server(store, native.Listener.fromSettings(store))
+  } catch (cause) {
+    throw failure(cause, { address: store.setting('bind'), port: Number(store.setting('port')) })
   }
 }
 
@@ -118,4 +161,4 @@ function closeAll(store) {
   for (const server of open) if (server.belongsTo(store)) server.close()
 }
 
-module.exports = { Server, listen, closeAll }
+module.exports = { Server, listen, listenAsConfigured, closeAll }

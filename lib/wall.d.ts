@@ -38,6 +38,7 @@ export interface Wall {
   defaultStore(): import('../native').Store
   Store: typeof import('../native').Store
   Listener: typeof import('../native').Listener
+  wordsOfLine: typeof import('../native').wordsOfLine
 }
 
 export type Answer = string | number | Buffer | null | undefined | true

@@ -102,7 +102,8 @@ function transcripts(paths) {
 }
 
 function options(words) {
-  const given = { record: false, servers: Object.keys(BINARIES), paths: [] }
+  const others = Object.keys(BINARIES).filter((name) => name !== 'latchkey')
+  const given = { record: false, servers: others, paths: [] }
   for (let i = 0; i < words.length; i++) {
     if (words[i] === '--record') given.record = true
     else if (words[i] === '--server') {

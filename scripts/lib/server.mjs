@@ -8,13 +8,18 @@ import fs from 'node:fs'
 import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises'
 import { Decoder, encode } from './resp.mjs'
 import { answersWithPushes, BLOCKED, CLOSED, NOTHING, play } from './transcript.mjs'
 
+/** Our own: its keyspace is the addon's, its replies come over a socket like the others'. */
+const LATCHKEY = fileURLToPath(new URL('../../bin/latchkey.js', import.meta.url))
+
 export const BINARIES = {
   valkey: process.env.VALKEY_SERVER || 'valkey-server',
   redis: process.env.REDIS_SERVER || 'redis-server',
+  latchkey: process.execPath,
   ...(process.env.REDIS8_SERVER && { redis8: process.env.REDIS8_SERVER }),
   ...(process.env.VALKEY9_SERVER && { valkey9: process.env.VALKEY9_SERVER }),
 }
@@ -84,7 +89,11 @@ export class Server {
     server.file = path.join(server.dir, 's')
     running.add(server)
     const flags = ['--port', '0', '--unixsocket', server.file, '--save', '', '--appendonly', 'no']
-    server.process = spawn(BINARIES[name], [...flags, '--dir', server.dir], { stdio: 'ignore' })
+    const own = name === 'latchkey' ? [LATCHKEY] : []
+    // what is only for others of which we are more than one is for us
+    if (own.length) server.like = ['valkey', 'redis8']
+    const args = [...own, ...flags, '--dir', server.dir]
+    server.process = spawn(BINARIES[name], args, { stdio: 'ignore' })
     for (let tries = 0; ; tries++) {
       try {
         server.control = await Connection.open(server.file)

@@ -4,6 +4,7 @@ use super::help::write_help;
 use super::{Args, CONTAINER, Context, Keys, NO_KEYSPACE, NO_SCRIPT, Spec, container, spec};
 use crate::bytes::{is_word, lossy};
 use crate::error::{Error, Result};
+use crate::hub::advice::{self, ADVICE, Advice};
 use crate::hub::config::{FIXED, Fixed, PARAMETERS, Parameter};
 use crate::hub::{Config, Hub};
 use crate::types::glob::{self, Case};
@@ -17,6 +18,7 @@ pub static TABLE: &[Spec] = &[
     spec("config|get",       -3, Keys::None, APART,     get),
     spec("config|help",       2, Keys::None, NO_KEYSPACE, help),
     spec("config|resetstat",  2, Keys::None, APART,     resetstat),
+    spec("config|rewrite",    2, Keys::None, APART,     super::config_rewrite::rewrite),
     spec("config|set",       -4, Keys::None, APART,     set),
 ];
 
@@ -55,6 +57,8 @@ fn everything(hub: &Hub) -> impl Iterator<Item = (&'static str, String)> {
         let names = [Some(parameter.name), parameter.alias];
         names.into_iter().flatten().map(|name| (name, config.show(parameter)))
     });
+    let advice = ADVICE.iter().map(|advice| (advice.name, config.advice.show(advice)));
+    let changeable = changeable.chain(advice);
     changeable.chain(FIXED.iter().map(|fixed| (fixed.name, fixed.value.to_owned()))).chain(texts)
 }
 
@@ -67,6 +71,7 @@ fn set(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let pairs = words.chunks_exact(2).map(|pair| (pair[0], pair[1]));
     let mut chosen: Vec<(&Parameter, &[u8], &[u8])> = Vec::new();
     let mut kept: Vec<(&Fixed, &[u8])> = Vec::new();
+    let mut advised: Vec<(&'static Advice, &[u8])> = Vec::new();
     let mut password = None;
     for (name, value) in pairs {
         if is_word(name, "aclfile") {
@@ -78,11 +83,17 @@ fn set(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
             }
             continue;
         }
+        let immutable = || failed(&lossy(name), "can't set immutable config");
         let Some(parameter) = Config::find(name) else {
-            match Config::find_fixed(name) {
-                Some(fixed) if fixed.is_immutable => {
-                    return Err(failed(&lossy(name), "can't set immutable config"));
+            if let Some(advice) = advice::find(name) {
+                if advice.is_immutable {
+                    return Err(immutable());
                 }
+                advised.push((advice, value));
+                continue;
+            }
+            match Config::find_fixed(name) {
+                Some(fixed) if fixed.is_immutable => return Err(immutable()),
                 Some(fixed) => {
                     kept.push((fixed, value));
                     continue;
@@ -90,6 +101,9 @@ fn set(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
                 None => return Err(unknown(name)),
             }
         };
+        if parameter.is_immutable() {
+            return Err(immutable());
+        }
         if chosen.iter().any(|(_, known, _)| known.eq_ignore_ascii_case(name)) {
             return Err(failed(&lossy(name), "duplicate parameter"));
         }
@@ -98,6 +112,10 @@ fn set(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     // All names are looked at before the first value.
     for (fixed, value) in kept {
         keep(fixed, value)?;
+    }
+    for (advice, value) in advised {
+        let refused = |why: String| failed(advice.name, &why);
+        cx.config().advice.take(advice, value).map_err(refused)?;
     }
     let mut parsed = Vec::with_capacity(chosen.len());
     for (parameter, name, value) in chosen {
@@ -151,6 +169,7 @@ fn help(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
         cx,
         &[
             ("GET <pattern> [<pattern> ...]", "Settings whose names match, with their values."),
+            ("REWRITE", "Writes the settings into the file they were read from."),
             ("RESETSTAT", "Lets the counters of INFO begin again."),
             ("SET <name> <value> [<name> <value> ...]", "Changes all of these settings, or none."),
         ],

@@ -12,7 +12,7 @@ use super::{Args, Context};
 use crate::bytes::is_word;
 use crate::error::Result;
 use crate::hub::acl::Reason;
-use crate::hub::config::{MAXCLIENTS, MAXMEMORY};
+use crate::hub::config::{MAXCLIENTS, MAXMEMORY, PORT};
 use crate::hub::pubsub::Sort;
 use crate::store::{DATABASES, NEVER, Table};
 
@@ -82,7 +82,7 @@ fn server(cx: &Context<'_>) -> String {
         ("arch_bits", usize::BITS.to_string()),
         ("process_id", std::process::id().to_string()),
         ("run_id", cx.hub.run_id().into()),
-        ("tcp_port", count(&cx.hub.network.port)),
+        ("tcp_port", cx.config().get(PORT).to_string()),
         ("server_time_usec", now_us.to_string()),
         ("uptime_in_seconds", uptime_seconds.to_string()),
         ("uptime_in_days", (uptime_seconds / 86_400).to_string()),

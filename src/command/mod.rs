@@ -17,6 +17,7 @@ mod client_tracking;
 mod cluster;
 mod compare;
 pub mod config;
+mod config_rewrite;
 pub mod connection;
 pub mod context;
 mod debug;

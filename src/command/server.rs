@@ -6,7 +6,8 @@
 use std::ops::Range;
 
 use super::{
-    ALONE, Args, Context, FAST, Keys, NO_KEYSPACE, NO_SCRIPT, READ, Spec, WRITE, facts, spec,
+    ALONE, Args, Context, FAST, Keys, NO_KEYSPACE, NO_MULTI, NO_SCRIPT, READ, Spec, WRITE, facts,
+    spec,
 };
 use crate::bytes::{is_word, parse_int};
 use crate::error::{Error, Result};
@@ -21,6 +22,7 @@ pub static TABLE: &[Spec] = &[
     spec("info",    -1, Keys::None, NO_KEYSPACE,          super::info::info),
     spec("lolwut",  -1, Keys::None, READ | FAST,          super::lolwut::lolwut),
     spec("monitor",  1, Keys::None, NO_KEYSPACE | NO_SCRIPT, monitor),
+    spec("shutdown",-1, Keys::None, NO_KEYSPACE | NO_SCRIPT | NO_MULTI, shutdown),
     spec("swapdb",   3, Keys::None, WRITE | FAST | ALONE, swapdb),
     spec("time",     1, Keys::None, FAST | NO_KEYSPACE,   time),
 ];
@@ -132,6 +134,30 @@ fn time(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
     cx.out.bulk_int((now_us / 1_000_000) as i64);
     cx.out.bulk_int((now_us % 1_000_000) as i64);
     Ok(())
+}
+
+/// `SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]`: ends the servers in front of the store. Its
+/// process ends if there is nothing else for it to do.
+fn shutdown(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
+    let words = args.rest();
+    let has = |name| words.iter().any(|word| is_word(word, name));
+    let is_known = |word: &&[u8]| {
+        ["NOSAVE", "SAVE", "NOW", "FORCE", "ABORT"].iter().any(|name| is_word(word, name))
+    };
+    if !words.iter().all(is_known)
+        || has("ABORT") && words.len() > 1
+        || has("NOSAVE") && has("SAVE")
+    {
+        return Err(Error::Syntax);
+    }
+    if has("ABORT") {
+        return Err(Error::Plain("ERR No shutdown in progress."));
+    }
+    // Who ends is told nothing more: the connection closes.
+    if cx.hub.network.end_servers() {
+        return Ok(());
+    }
+    Err(Error::Plain("ERR there is no server to shut down: this store listens nowhere"))
 }
 
 /// `MONITOR`

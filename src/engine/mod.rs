@@ -11,6 +11,7 @@
 //! nothing done, to be run again on a helper thread.
 
 mod check;
+mod configure;
 mod options;
 mod pause;
 mod run;

@@ -3,10 +3,12 @@
 //! A parameter is here only if it has an effect: what would be swallowed silently is refused as
 //! unknown instead. Values are atomics, so a running command never waits for a setting.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+use super::advice;
 use super::notify;
 use super::texts::{self, OutputLimits};
 use crate::store::evict::Policy;
@@ -32,6 +34,8 @@ pub enum Format {
     OutputLimits,
     /// Any text.
     Text,
+    /// Permissions of a file.
+    Octal,
 }
 
 /// One parameter.
@@ -50,6 +54,10 @@ pub struct Config {
     values: [AtomicU64; PARAMETERS.len()],
     /// Held while several parameters change together.
     pub changing: Mutex<()>,
+    /// The file that the settings were read from, if there is one.
+    pub file: Mutex<PathBuf>,
+    /// What changes nothing here.
+    pub advice: advice::Given,
 }
 
 macro_rules! parameters {
@@ -80,6 +88,8 @@ const WORD: Format = Format::Memory { min: 1 << 20, max: u32::MAX as i64 };
 /// Bytes, as many as may be.
 const BYTES: Format = Format::Memory { min: 0, max: i64::MAX };
 const SECONDS: Format = Format::Number { min: 0, max: i32::MAX as i64 };
+
+const PORTS: Format = Format::Number { min: 0, max: 65_535 };
 
 const ANY: Format = Format::Number { min: 0, max: i64::MAX };
 const SMALL: Format = Format::Number { min: 0, max: i32::MAX as i64 };
@@ -112,6 +122,20 @@ parameters! {
     MAXCLIENTS "maxclients" None, Format::Number { min: 1, max: u32::MAX as i64 }, 10_000;
     MAXMEMORY_CLIENTS "maxmemory-clients" None, Format::MemoryOrPercent, 0;
     PROTECTED_MODE "protected-mode" None, Format::YesNo, 1;
+    BIND "bind" None, Format::Text, 0;
+    DIR "dir" None, Format::Text, 0;
+    IO_THREADS "io-threads" None, Format::Number { min: 1, max: 128 }, 0;
+    LOGFILE "logfile" None, Format::Text, 0;
+    PIDFILE "pidfile" None, Format::Text, 0;
+    PORT "port" None, PORTS, 0;
+    TCP_BACKLOG "tcp-backlog" None, SECONDS, 511;
+    TLS_AUTH_CLIENTS "tls-auth-clients" None, Format::Choice(&["no", "yes", "optional"]), 1;
+    TLS_CA_CERT_FILE "tls-ca-cert-file" None, Format::Text, 0;
+    TLS_CERT_FILE "tls-cert-file" None, Format::Text, 0;
+    TLS_KEY_FILE "tls-key-file" None, Format::Text, 0;
+    TLS_PORT "tls-port" None, PORTS, 0;
+    UNIXSOCKET "unixsocket" None, Format::Text, 0;
+    UNIXSOCKETPERM "unixsocketperm" None, Format::Octal, 0;
     TCP_KEEPALIVE "tcp-keepalive" None, SECONDS, 300;
     TIMEOUT "timeout" None, SECONDS, 0;
     STREAM_NODE_MAX_BYTES "stream-node-max-bytes" None, BYTES, 4096;
@@ -121,6 +145,24 @@ parameters! {
     LFU_DECAY_TIME "lfu-decay-time" None, SMALL, 1;
     NOTIFY_KEYSPACE_EVENTS "notify-keyspace-events" None, Format::Events, 0;
 }
+
+/// What a server is started with and keeps.
+const AT_START: &[usize] = &[
+    BIND,
+    DIR,
+    IO_THREADS,
+    LOGFILE,
+    PIDFILE,
+    PORT,
+    TCP_BACKLOG,
+    TLS_AUTH_CLIENTS,
+    TLS_CA_CERT_FILE,
+    TLS_CERT_FILE,
+    TLS_KEY_FILE,
+    TLS_PORT,
+    UNIXSOCKET,
+    UNIXSOCKETPERM,
+];
 
 /// A setting that is told but has only one value here.
 pub struct Fixed {
@@ -135,13 +177,21 @@ const fn fixed(name: &'static str, value: &'static str) -> Fixed {
 }
 
 /// What tools ask for and can be answered truly.
-pub static FIXED: [Fixed; 6] = [
+pub static FIXED: &[Fixed] = &[
     Fixed { name: "databases", value: "16", is_immutable: true },
+    Fixed { name: "daemonize", value: "no", is_immutable: true },
+    Fixed { name: "cluster-enabled", value: "no", is_immutable: true },
+    Fixed { name: "replicaof", value: "", is_immutable: true },
+    Fixed { name: "slaveof", value: "", is_immutable: true },
+    Fixed { name: "syslog-enabled", value: "no", is_immutable: true },
+    Fixed { name: "unixsocketgroup", value: "", is_immutable: true },
+    fixed("activedefrag", "no"),
     fixed("appendonly", "no"),
     fixed("hz", "10"),
     fixed("list-compress-depth", "0"),
-    fixed("port", "0"),
     fixed("save", ""),
+    fixed("tls-cluster", "no"),
+    fixed("tls-replication", "no"),
 ];
 
 /// Why a setting was refused, in the server's words after `CONFIG SET failed (…) - `.
@@ -152,6 +202,8 @@ impl Default for Config {
         Self {
             values: std::array::from_fn(|at| AtomicU64::new(PARAMETERS[at].default as u64)),
             changing: Mutex::new(()),
+            file: Mutex::default(),
+            advice: advice::Given::default(),
         }
     }
 }
@@ -188,6 +240,7 @@ impl Config {
             Format::Choice(words) => words[self.get(parameter.index) as usize].to_owned(),
             Format::YesNo => if self.get(parameter.index) == 0 { "no" } else { "yes" }.to_owned(),
             Format::OutputLimits => OutputLimits::of(self.get(parameter.index)).show(),
+            Format::Octal => format!("{:o}", self.get(parameter.index)),
             Format::Text => texts::text_of(self.get(parameter.index)).as_ref().to_owned(),
             Format::MemoryOrPercent => match self.get(parameter.index) {
                 percent @ ..0 => format!("{}%", -percent),
@@ -223,8 +276,20 @@ impl Parameter {
 
     /// Reads a value as CONFIG SET takes it.
     pub fn parse(&self, value: &[u8]) -> Result<i64, Refusal> {
+        self.format.parse(value)
+    }
+
+    /// Is it what a server is started with?
+    pub fn is_immutable(&self) -> bool {
+        AT_START.contains(&self.index)
+    }
+}
+
+impl Format {
+    /// Reads a value of this form.
+    pub fn parse(&self, value: &[u8]) -> Result<i64, Refusal> {
         let text = String::from_utf8_lossy(value);
-        match self.format {
+        match *self {
             Format::Memory { min, max } => match parse_memory(&text) {
                 None => Err("argument must be a memory value".to_owned()),
                 Some(bytes) if bytes < min || bytes > max => {
@@ -255,6 +320,10 @@ impl Parameter {
                 OutputLimits::default().change(&text).map(|()| texts::number_of(&text))
             }
             Format::Text => Ok(texts::number_of(&text)),
+            Format::Octal => i64::from_str_radix(&text, 8)
+                .ok()
+                .filter(|mode| (0..=0o777).contains(mode))
+                .ok_or_else(|| "argument couldn't be parsed as an octal number".to_owned()),
             Format::Number { min, max } => match crate::bytes::parse_int(value) {
                 None => Err("argument couldn't be parsed into an integer".to_owned()),
                 Some(number) if number < min || number > max => {

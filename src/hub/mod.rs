@@ -4,6 +4,7 @@
 //! `listeners`, so that a store in which nobody waits, watches or monitors pays one load for all.
 
 pub mod acl;
+pub mod advice;
 mod change;
 pub mod client;
 pub mod clients;

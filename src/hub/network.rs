@@ -2,8 +2,13 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
+use parking_lot::Mutex;
+
+/// Ends a server; `false` if it has gone already.
+pub type Ender = Box<dyn Fn() -> bool + Send>;
+
 /// The counters of INFO that only servers move.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Network {
     /// Connections that are open now.
     pub connected: AtomicUsize,
@@ -15,13 +20,19 @@ pub struct Network {
     /// Ended because their output grew beyond its limit, or what they asked did.
     pub output_limit: AtomicU64,
     pub query_limit: AtomicU64,
+    /// How to end each server (SHUTDOWN).
+    pub servers: Mutex<Vec<Ender>>,
     /// Bytes that connections take.
     pub memory: AtomicI64,
-    /// The first TCP port that is listened at.
-    pub port: AtomicU64,
 }
 
 impl Network {
+    /// Ends every server. `false` if there was none.
+    pub fn end_servers(&self) -> bool {
+        let servers = std::mem::take(&mut *self.servers.lock());
+        servers.iter().fold(false, |ended, end| end() || ended)
+    }
+
     /// CONFIG RESETSTAT.
     pub fn reset(&self) {
         for counter in [

@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock, Weak};
 
 use napi::Either;
+use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
 use parking_lot::Mutex;
 
 use super::wall::let_go;
 use crate::engine::{ClockOption, Engine, Options};
+use crate::hub::Config;
 
 /// The stores of this process, by id. Clients and `Store` objects keep them alive.
 static STORES: LazyLock<Mutex<HashMap<u32, Weak<Engine>>>> = LazyLock::new(Mutex::default);
@@ -168,4 +170,35 @@ pub fn default_store() -> Store {
 #[napi(catch_unwind)]
 pub fn command_table() -> String {
     crate::command::table_json()
+}
+
+#[napi]
+impl Store {
+    /// A setting as CONFIG GET shows it.
+    #[napi(catch_unwind)]
+    pub fn setting(&self, name: String) -> napi::Result<Option<String>> {
+        let config = &self.engine()?.hub.config;
+        Ok(Config::find(name.as_bytes()).map(|parameter| config.show(parameter)))
+    }
+
+    /// The file that CONFIG REWRITE writes.
+    #[napi(catch_unwind)]
+    pub fn set_config_file(&self, path: String) -> napi::Result<()> {
+        *self.engine()?.hub.config.file.lock() = path.into();
+        Ok(())
+    }
+
+    /// Sets what a line of a configuration file names; answers what is wrong with it.
+    #[napi(catch_unwind)]
+    pub fn configure(&self, words: Vec<Buffer>) -> napi::Result<Option<String>> {
+        let words: Vec<Vec<u8>> = words.into_iter().map(Into::into).collect();
+        Ok(self.engine()?.configure(&words).err())
+    }
+}
+
+/// The words of a line of a configuration file; null if its quotes are not closed.
+#[napi(catch_unwind)]
+pub fn words_of_line(line: Buffer) -> Option<Vec<Buffer>> {
+    let words = crate::quoting::words(&line).ok()?;
+    Some(words.into_iter().map(Into::into).collect())
 }

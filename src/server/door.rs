@@ -100,6 +100,10 @@ impl Door {
         }
     }
 
+    pub fn is_closed(&self) -> bool {
+        self.list.lock().is_closed
+    }
+
     /// Waits until everybody has gone, but no longer than `most`.
     pub fn wait(&self, most: Duration) {
         let until = Instant::now() + most;

@@ -9,6 +9,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
+use tokio_rustls::TlsAcceptor;
 
 use super::connection::Connection;
 use super::door::Door;
@@ -18,6 +19,9 @@ use crate::hub::config::TCP_KEEPALIVE;
 
 /// How long to wait when the system has no descriptors left.
 pub const AFTER_FAULT: Duration = Duration::from_millis(100);
+
+/// How long a peer may take to shake hands.
+const HANDSHAKE_MOST: Duration = Duration::from_secs(30);
 
 /// A task that goes on until it is stopped.
 pub struct Running(AbortHandle);
@@ -53,13 +57,13 @@ pub fn bind(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
 }
 
 /// Serves who comes to a listening socket.
-pub async fn accept(socket: TcpListener, door: Arc<Door>) {
+pub async fn accept(socket: TcpListener, tls: Option<TlsAcceptor>, door: Arc<Door>) {
     let Ok(listener) = tokio::net::TcpListener::from_std(socket) else { return };
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 if let Ok(stream) = stream.into_std() {
-                    seats::next().spawn(welcome(stream, peer, Arc::clone(&door)));
+                    seats::next().spawn(welcome(stream, peer, tls.clone(), Arc::clone(&door)));
                 }
             }
             // The one that came may have gone already; when descriptors are short, others go.
@@ -68,7 +72,12 @@ pub async fn accept(socket: TcpListener, door: Arc<Door>) {
     }
 }
 
-async fn welcome(stream: std::net::TcpStream, peer: SocketAddr, door: Arc<Door>) {
+async fn welcome(
+    stream: std::net::TcpStream,
+    peer: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    door: Arc<Door>,
+) {
     let seconds = door.engine.hub.config.get(TCP_KEEPALIVE) as u64;
     // A connection without these is slower to end or to answer, not wrong.
     if seconds > 0 {
@@ -83,7 +92,15 @@ async fn welcome(stream: std::net::TcpStream, peer: SocketAddr, door: Arc<Door>)
     let descriptor = descriptor_of(&stream);
     let Ok(stream) = TcpStream::from_std(stream) else { return };
     let ends = Ends { peer: peer.to_string(), local, descriptor };
-    serve(stream, ends, peer.ip().is_loopback(), &door).await;
+    let is_local = peer.ip().is_loopback();
+    let Some(tls) = tls else {
+        serve(stream, ends, is_local, &door).await;
+        return;
+    };
+    // Who cannot shake hands is not told why: the protocol has its own words for that.
+    if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_MOST, tls.accept(stream)).await {
+        serve(stream, ends, is_local, &door).await;
+    }
 }
 
 #[cfg(unix)]

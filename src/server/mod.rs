@@ -14,51 +14,52 @@ mod connection;
 mod door;
 mod input;
 mod listener;
+pub mod options;
 mod post;
 mod seats;
 #[cfg(test)]
 mod tests;
+pub mod tls;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
 use crate::engine::Engine;
+use crate::hub::config::{IO_THREADS, PORT};
 use door::Door;
 use listener::Running;
-
-/// Where to listen.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    pub addresses: Vec<SocketAddr>,
-    pub backlog: i32,
-    /// A Unix socket, and its permissions unless they are 0.
-    pub path: Option<(PathBuf, u32)>,
-}
+pub use options::{Address, Options};
 
 /// What listens, and everybody who came in through it.
 pub struct Server {
     door: Arc<Door>,
     addresses: Vec<SocketAddr>,
     running: Mutex<Vec<Running>>,
+    /// What to do when a client has ended the server.
+    on_shutdown: Mutex<Option<Box<dyn Fn() + Send>>>,
 }
 
 impl Server {
     /// Listens at every address, or at none of them.
     pub fn listen(engine: Arc<Engine>, options: &Options) -> io::Result<Arc<Self>> {
+        seats::want(options.threads);
         let mut sockets = Vec::new();
         let mut addresses = Vec::new();
-        for address in &options.addresses {
+        for Address { at, tls, is_optional } in &options.addresses {
             // Where several hosts share a port that was left open, all take the first one's.
-            let port = if address.port() == 0 { first_port(&addresses) } else { address.port() };
-            let socket = listener::bind(SocketAddr::new(address.ip(), port), options.backlog)?;
-            addresses.push(socket.local_addr()?);
-            sockets.push(socket);
+            let port = if at.port() == 0 { first_port(&addresses) } else { at.port() };
+            match listener::bind(SocketAddr::new(at.ip(), port), options.backlog) {
+                Ok(socket) => {
+                    addresses.push(socket.local_addr()?);
+                    sockets.push((socket, tls.clone()));
+                }
+                Err(error) if *is_optional && is_missing(&error) => {}
+                Err(error) => return Err(error),
+            }
         }
         // Threads of our own come to a store that one event loop may have had for itself.
         engine.space.gate().share();
@@ -78,13 +79,19 @@ impl Server {
             Some(_) => return Err(io::ErrorKind::Unsupported.into()),
             None => {}
         }
-        for socket in sockets {
-            running.push(listener::run(listener::accept(socket, Arc::clone(&door))));
+        for (socket, tls) in sockets {
+            running.push(listener::run(listener::accept(socket, tls, Arc::clone(&door))));
         }
         running.push(listener::run(look_around(Arc::clone(&door))));
-        let network = &door.engine.hub.network;
-        network.port.store(u64::from(first_port(&addresses)), Ordering::Relaxed);
-        Ok(Arc::new(Self { door, addresses, running: Mutex::new(running) }))
+        let config = &door.engine.hub.config;
+        config.set(PORT, i64::from(first_port(&addresses)));
+        config.set(IO_THREADS, seats::count() as i64);
+        let running = Mutex::new(running);
+        let server = Arc::new(Self { door, addresses, running, on_shutdown: Mutex::default() });
+        let me = Arc::downgrade(&server);
+        let end = move || me.upgrade().is_some_and(|server| server.shut_down());
+        server.engine().hub.network.servers.lock().push(Box::new(end));
+        Ok(server)
     }
 
     /// Where it listens; ports that were left open are filled in.
@@ -94,6 +101,23 @@ impl Server {
 
     pub fn engine(&self) -> &Arc<Engine> {
         &self.door.engine
+    }
+
+    /// What to do when a client has ended the server.
+    pub fn on_shutdown(&self, told: Box<dyn Fn() + Send>) {
+        *self.on_shutdown.lock() = Some(told);
+    }
+
+    /// SHUTDOWN. `false` if the server was closed already.
+    fn shut_down(&self) -> bool {
+        if self.door.is_closed() {
+            return false;
+        }
+        self.close();
+        if let Some(told) = &*self.on_shutdown.lock() {
+            told();
+        }
+        true
     }
 
     /// Lets nobody in any more and tells every connection to end.
@@ -117,6 +141,13 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// Does the machine not have this address?
+fn is_missing(error: &io::Error) -> bool {
+    use io::ErrorKind::{AddrNotAvailable, Unsupported};
+    // There is no kind for "address family not supported": a machine without IPv6.
+    matches!(error.kind(), AddrNotAvailable | Unsupported) || error.raw_os_error() == Some(97)
 }
 
 fn first_port(addresses: &[SocketAddr]) -> u16 {

@@ -10,7 +10,7 @@ use std::thread;
 
 use tokio::runtime::{Builder, Handle};
 
-/// More than this serve no purpose: the keyspace has that many lanes.
+/// As many as are taken without being asked for.
 const MOST: usize = 4;
 
 /// The loops of the process.
@@ -19,12 +19,28 @@ pub struct Seats {
     next: AtomicUsize,
 }
 
+/// How many the first server asked for; 0 leaves it to us.
+static WANTED: AtomicUsize = AtomicUsize::new(0);
+
 static SEATS: LazyLock<Seats> = LazyLock::new(|| {
+    // The other half is for those who ask, or for the event loops of this process.
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let count = std::env::var("LATCHKEY_SEATS").ok().and_then(|text| text.parse().ok());
-    let count: usize = count.unwrap_or((cores / 2).clamp(1, MOST));
+    let count = match WANTED.load(Ordering::Relaxed) {
+        0 => (cores / 2).clamp(1, MOST),
+        wanted => wanted,
+    };
     Seats { loops: (0..count.max(1)).map(start).collect(), next: AtomicUsize::new(0) }
 });
+
+/// How many seats there shall be. They are as many as the first server of the process wants.
+pub fn want(count: usize) {
+    WANTED.store(count, Ordering::Relaxed);
+}
+
+/// How many there are.
+pub fn count() -> usize {
+    SEATS.loops.len()
+}
 
 /// The seat for the next connection: each gets its share.
 pub fn next() -> &'static Handle {

@@ -60,7 +60,7 @@ fn open_with(settings: &[(&str, &str)]) -> Arc<Server> {
     }
     let engine = Engine::open(&options);
     let anywhere: SocketAddr = ([127, 0, 0, 1], 0).into();
-    let options = Options { addresses: vec![anywhere], backlog: 16, path: None };
+    let options = Options { addresses: vec![anywhere.into()], backlog: 16, ..Options::default() };
     Server::listen(engine, &options).expect("a free port on the loopback")
 }
 
