@@ -3,7 +3,8 @@
 // not have them. REDIS8_SERVER names a redis-server 8.0, VALKEY9_SERVER a valkey-server 9.1, which
 // have commands that the two lack; nobody has to have one.
 
-import { spawn, spawnSync } from 'node:child_process'
+import { fork, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import fs from 'node:fs'
 import net from 'node:net'
 import os from 'node:os'
@@ -13,8 +14,8 @@ import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises'
 import { Decoder, encode } from './resp.mjs'
 import { answersWithPushes, BLOCKED, CLOSED, NOTHING, play } from './transcript.mjs'
 
-/** Our own: its keyspace is the addon's, its replies come over a socket like the others'. */
-const LATCHKEY = fileURLToPath(new URL('../../bin/latchkey.js', import.meta.url))
+/** Our own server: a store behind a socket, with a clock that is moved. */
+const OWN = fileURLToPath(new URL('./own-server.mjs', import.meta.url))
 
 export const BINARIES = {
   valkey: process.env.VALKEY_SERVER || 'valkey-server',
@@ -89,11 +90,13 @@ export class Server {
     server.file = path.join(server.dir, 's')
     running.add(server)
     const flags = ['--port', '0', '--unixsocket', server.file, '--save', '', '--appendonly', 'no']
-    const own = name === 'latchkey' ? [LATCHKEY] : []
-    // what is only for others of which we are more than one is for us
-    if (own.length) server.like = ['valkey', 'redis8']
-    const args = [...own, ...flags, '--dir', server.dir]
-    server.process = spawn(BINARIES[name], args, { stdio: 'ignore' })
+    if (name === 'latchkey') {
+      // what is only for others of which we are more than one is for us
+      server.like = ['valkey', 'redis8']
+      server.process = fork(OWN, [server.file])
+    } else {
+      server.process = spawn(BINARIES[name], [...flags, '--dir', server.dir], { stdio: 'ignore' })
+    }
     for (let tries = 0; ; tries++) {
       try {
         server.control = await Connection.open(server.file)
@@ -160,7 +163,10 @@ export class Server {
   }
 
   async advance(ms) {
-    await pause(ms + 4)
+    if (this.name !== 'latchkey') return pause(ms + 4)
+    const moved = once(this.process, 'message')
+    this.process.send(ms)
+    await moved
   }
 
   async protocol(who, version) {

@@ -23,7 +23,10 @@ pub fn write_resp2(out: &mut Vec<u8>, reply: &Reply) {
                 write_double(&mut text, value);
                 bulk(out, &text);
             }
-            other => write_common(out, other),
+            Token::Ok => out.extend_from_slice(b"+OK\r\n"),
+            Token::Int(value) => number(out, b':', value),
+            Token::Status(text) => line(out, b'+', text),
+            Token::Error(text) => line(out, b'-', text),
         }
     }
 }
@@ -52,20 +55,11 @@ pub fn write_resp3(out: &mut Vec<u8>, reply: &Reply) {
                 out.extend_from_slice(text);
                 out.extend_from_slice(b"\r\n");
             }
-            other => write_common(out, other),
+            Token::Ok => out.extend_from_slice(b"+OK\r\n"),
+            Token::Int(value) => number(out, b':', value),
+            Token::Status(text) => line(out, b'+', text),
+            Token::Error(text) => line(out, b'-', text),
         }
-    }
-}
-
-/// What both protocols write alike.
-#[inline]
-fn write_common(out: &mut Vec<u8>, token: Token<'_>) {
-    match token {
-        Token::Ok => out.extend_from_slice(b"+OK\r\n"),
-        Token::Int(value) => number(out, b':', value),
-        Token::Status(text) => line(out, b'+', text),
-        Token::Error(text) => line(out, b'-', text),
-        _ => unreachable!("both protocols have a form of their own for the rest"),
     }
 }
 
