@@ -6,8 +6,11 @@
 const { test } = require('node:test')
 const assert = require('node:assert/strict')
 const { once } = require('node:events')
+const fs = require('node:fs')
 const net = require('node:net')
-const { join } = require('node:path')
+const os = require('node:os')
+const { dirname, join } = require('node:path')
+const tls = require('node:tls')
 const { spawn } = require('node:child_process')
 const { Worker } = require('node:worker_threads')
 const IORedis = require('ioredis')
@@ -105,6 +108,65 @@ test('closing the server, or the store, ends its connections', async (t) => {
   store.close()
   await second.closed
   await assert.rejects(store.listen({ port: 0 }), /store is closed/)
+})
+
+test('a Unix socket has its permissions and goes with its server', {
+  skip: process.platform === 'win32',
+}, async (t) => {
+  const path = join(fs.mkdtempSync(join(os.tmpdir(), 'latchkey-')), 'socket')
+  t.after(() => fs.rmSync(dirname(path), { recursive: true }))
+  const { server } = await open(t, { port: undefined, path, unixsocketperm: 0o700 })
+  assert.equal(server.address(), path)
+  assert.equal(fs.statSync(path).mode & 0o777, 0o700)
+  const io = new IORedis({ path })
+  assert.equal(await io.ping(), 'PONG')
+  assert.match(await io.client('LIST'), new RegExp(` addr=${path}:0 .* flags=U `))
+  io.disconnect()
+  await server.close()
+  assert.equal(fs.existsSync(path), false)
+})
+
+test('a password is asked of sockets only', async (t) => {
+  const { store, port } = await open(t, { password: 'secret' })
+  const io = new IORedis({ port, password: 'secret' })
+  t.after(() => io.disconnect())
+  assert.equal(await io.ping(), 'PONG')
+  const stranger = new IORedis({ port })
+  t.after(() => stranger.disconnect())
+  stranger.on('error', () => {})
+  await assert.rejects(stranger.get('k'), /NOAUTH Authentication required/)
+  const inside = new Redis({ store })
+  assert.equal(await inside.ping(), 'PONG')
+  inside.disconnect()
+})
+
+const pem = (name) => fs.readFileSync(join(__dirname, 'lib', 'certs', name))
+
+test('TLS is spoken with certificates of both sides', async (t) => {
+  const [cert, key, ca] = ['server.crt', 'server.key', 'ca.crt'].map(pem)
+  const { port } = await open(t, { tls: { cert, key, ca, requestCert: true } })
+  const own = { ca, cert: pem('client.crt'), key: pem('client.key') }
+  const io = new IORedis({ port, host: 'localhost', tls: own })
+  t.after(() => io.disconnect())
+  const big = 'x'.repeat(1 << 20)
+  assert.equal(await io.set('big', big), 'OK')
+  assert.equal(await io.get('big'), big)
+  const unknown = tls.connect({ port, host: 'localhost', ca })
+  await new Promise((resolve) => unknown.on('error', resolve).on('close', resolve).resume())
+  await assert.rejects(new Redis.Store().listen({ port: 0, tls: { cert: 'x', key } }), {
+    code: 'EINVAL',
+  })
+})
+
+test('SHUTDOWN over a socket closes the server and tells', async (t) => {
+  const { server, port } = await open(t)
+  const told = once(server, 'shutdown')
+  const socket = net.connect(port, '127.0.0.1')
+  const closed = once(socket.resume(), 'close')
+  socket.write('SHUTDOWN NOSAVE\r\n')
+  await told
+  await closed
+  await server.close()
 })
 
 /** Runs a script of its own; answers what it printed when it has ended. */

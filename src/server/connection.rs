@@ -18,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::door::Door;
 use super::input::Input;
 use super::post::{Ends, Post};
+use super::seats;
 use crate::command;
 use crate::engine::Outcome;
 use crate::hub::client::Protocol;
@@ -371,6 +372,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Connection<S> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let me = &mut *self;
+        seats::pulse();
         if !me.waker.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
             me.waker = Some(cx.waker().clone());
             me.post.wake_with(cx.waker().clone());
