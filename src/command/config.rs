@@ -62,72 +62,82 @@ fn everything(hub: &Hub) -> impl Iterator<Item = (&'static str, String)> {
     changeable.chain(FIXED.iter().map(|fixed| (fixed.name, fixed.value.to_owned()))).chain(texts)
 }
 
+/// What a pair of CONFIG SET is about.
+#[derive(Clone, Copy)]
+enum Target {
+    Parameter(&'static Parameter),
+    Advice(&'static Advice),
+    Fixed(&'static Fixed),
+    Password,
+}
+
+/// The setting of this name, if it may be changed.
+fn target(name: &[u8]) -> Result<Target> {
+    let immutable = || failed(&lossy(name), "can't set immutable config");
+    if is_word(name, "requirepass") {
+        return Ok(Target::Password);
+    }
+    if let Some(parameter) = Config::find(name) {
+        return if parameter.is_immutable() {
+            Err(immutable())
+        } else {
+            Ok(Target::Parameter(parameter))
+        };
+    }
+    if let Some(advice) = advice::find(name) {
+        return if advice.is_immutable { Err(immutable()) } else { Ok(Target::Advice(advice)) };
+    }
+    match Config::find_fixed(name) {
+        Some(fixed) if fixed.is_immutable => Err(immutable()),
+        Some(fixed) => Ok(Target::Fixed(fixed)),
+        None if is_word(name, "aclfile") => Err(immutable()),
+        None => Err(unknown(name)),
+    }
+}
+
 /// `CONFIG SET parameter value [parameter value ...]`: all of them or none.
 fn set(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let words = args.rest();
     if !words.len().is_multiple_of(2) {
         return Err(Error::Syntax);
     }
-    let pairs = words.chunks_exact(2).map(|pair| (pair[0], pair[1]));
-    let mut chosen: Vec<(&Parameter, &[u8], &[u8])> = Vec::new();
-    let mut kept: Vec<(&Fixed, &[u8])> = Vec::new();
-    let mut advised: Vec<(&'static Advice, &[u8])> = Vec::new();
-    let mut password = None;
-    for (name, value) in pairs {
-        if is_word(name, "aclfile") {
-            return Err(failed(&lossy(name), "can't set immutable config"));
+    let mut chosen: Vec<(&[u8], Target, &[u8])> = Vec::with_capacity(words.len() / 2);
+    for pair in words.chunks_exact(2) {
+        let target = target(pair[0])?;
+        if chosen.iter().any(|(known, ..)| known.eq_ignore_ascii_case(pair[0])) {
+            return Err(failed(&lossy(pair[0]), "duplicate parameter"));
         }
-        if is_word(name, "requirepass") {
-            if password.replace(value).is_some() {
-                return Err(failed(&lossy(name), "duplicate parameter"));
-            }
-            continue;
-        }
-        let immutable = || failed(&lossy(name), "can't set immutable config");
-        let Some(parameter) = Config::find(name) else {
-            if let Some(advice) = advice::find(name) {
-                if advice.is_immutable {
-                    return Err(immutable());
-                }
-                advised.push((advice, value));
-                continue;
-            }
-            match Config::find_fixed(name) {
-                Some(fixed) if fixed.is_immutable => return Err(immutable()),
-                Some(fixed) => {
-                    kept.push((fixed, value));
-                    continue;
-                }
-                None => return Err(unknown(name)),
-            }
-        };
-        if parameter.is_immutable() {
-            return Err(immutable());
-        }
-        if chosen.iter().any(|(_, known, _)| known.eq_ignore_ascii_case(name)) {
-            return Err(failed(&lossy(name), "duplicate parameter"));
-        }
-        chosen.push((parameter, name, value));
+        chosen.push((pair[0], target, pair[1]));
     }
     // All names are looked at before the first value.
-    for (fixed, value) in kept {
-        keep(fixed, value)?;
-    }
-    for (advice, value) in advised {
-        let refused = |why: String| failed(advice.name, &why);
-        cx.config().advice.take(advice, value).map_err(refused)?;
-    }
     let mut parsed = Vec::with_capacity(chosen.len());
-    for (parameter, name, value) in chosen {
-        let refused = |why: String| failed(parameter.name_asked(name), &why);
-        parsed.push((parameter, parameter.parse(value).map_err(refused)?));
+    for (name, target, value) in &chosen {
+        match target {
+            Target::Parameter(parameter) => {
+                let refused = |why: String| failed(parameter.name_asked(name), &why);
+                parsed.push((parameter.index(), parameter.parse(value).map_err(refused)?));
+            }
+            Target::Advice(advice) => {
+                let refused = |why: String| failed(advice.name, &why);
+                advice.format.parse(value).map_err(refused)?;
+            }
+            Target::Fixed(fixed) => keep(fixed, value)?,
+            Target::Password => {}
+        }
     }
     let held = cx.config().changing.lock();
-    for (parameter, value) in parsed {
-        cx.config().set(parameter.index(), value);
+    for (index, value) in parsed {
+        cx.config().set(index, value);
     }
-    if let Some(password) = password {
-        cx.hub.acl.require_password(password);
+    for (_, target, value) in chosen {
+        match target {
+            Target::Advice(advice) => {
+                let refused = |why: String| failed(advice.name, &why);
+                cx.config().advice.take(advice, value).map_err(refused)?;
+            }
+            Target::Password => cx.hub.acl.require_password(value),
+            Target::Parameter(_) | Target::Fixed(_) => {}
+        }
     }
     cx.hub.settings_changed(cx.space);
     drop(held);

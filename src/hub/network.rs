@@ -30,7 +30,8 @@ impl Network {
     /// Ends every server. `false` if there was none.
     pub fn end_servers(&self) -> bool {
         let servers = std::mem::take(&mut *self.servers.lock());
-        servers.iter().fold(false, |ended, end| end() || ended)
+        // Each of them, also when the first has ended.
+        servers.iter().filter(|end| end()).count() > 0
     }
 
     /// CONFIG RESETSTAT.
