@@ -306,3 +306,61 @@ fn neighbours_suffice(center: Cell, bounds: &Area) -> bool {
 fn degrees(radians: f64) -> f64 {
     radians / (std::f64::consts::PI / 180.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::random::Rng;
+
+    fn anywhere(rng: &mut Rng, latitude_max: f64) -> Place {
+        let mut within = |max: f64| (rng.next_u64() as f64 / u64::MAX as f64 * 2.0 - 1.0) * max;
+        Place { longitude: within(LONGITUDE_MAX), latitude: within(latitude_max) }
+    }
+
+    #[test]
+    fn a_score_means_a_place_within_its_cell() {
+        let mut rng = Rng::new(1);
+        for _ in 0..10_000 {
+            let place = anywhere(&mut rng, LATITUDE_MAX);
+            let kept = Place::of_score(place.score());
+            assert!((kept.longitude - place.longitude).abs() < 360.0 / f64::from(1 << 26));
+            assert!((kept.latitude - place.latitude).abs() < 171.0 / f64::from(1 << 26));
+            assert_eq!(kept.score(), place.score());
+        }
+    }
+
+    #[test]
+    fn runs_of_scores_hold_every_place_in_the_shape() {
+        let mut rng = Rng::new(2);
+        let places: Vec<_> = (0..2_000).map(|_| anywhere(&mut rng, 70.0).score()).collect();
+        let mut found = 0;
+        for round in 0..2_000 {
+            let size = 10f64.powi(round % 4 + 3) * (1 + rng.below(5)) as f64;
+            let extent = match round % 2 {
+                0 => Extent::Circle { radius: size.min(3e6) },
+                _ => Extent::Box { width: size.min(4e6), height: size.min(4e6) / 3.0 },
+            };
+            let mut center = anywhere(&mut rng, 50.0);
+            // A server does not search beyond the date line.
+            center.longitude /= 2.0;
+            let shape = Shape { center, extent };
+            let runs: Vec<_> = shape.score_ranges().collect();
+            assert!(runs.len() <= 9);
+            for score in &places {
+                if shape.distance_to(Place::of_score(*score)).is_some() {
+                    found += 1;
+                    assert!(runs.iter().any(|run| run.contains(score)), "{shape:?} {score}");
+                }
+            }
+        }
+        assert!(found > 1_000, "the test is about places that are found");
+    }
+
+    #[test]
+    fn cells_go_on_at_the_opposite_edge() {
+        let corner = Cell { bits: 0, step: 3 };
+        assert_eq!(corner.beside(-1, 0).beside(1, 0), corner);
+        assert_eq!(squeeze(corner.beside(-1, -1).bits), 7);
+        assert_eq!(spread(0b1011), 0b100_0101);
+    }
+}
