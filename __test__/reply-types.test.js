@@ -17,6 +17,7 @@ const DATA = [
   ['sadd', 'st2', 'b', 'c'],
   ['zadd', 'z', '1', 'a', '2.5', 'b'],
   ['zadd', 'z2', '3', 'b'],
+  ['pfadd', 'pf', 'a'],
   ['xadd', 'x', '1-1', 'f', 'v'],
   ['xgroup', 'CREATE', 'x', 'g', '0'],
   ['xgroup', 'CREATE', 'x', 'g2', '0'],
@@ -44,6 +45,17 @@ const SAMPLES = {
   'acl|whoami': [''],
   append: ['s x'],
   auth: '-',
+  bitcount: ['s', 's 0 -1 BIT', 'none'],
+  bitfield: ['s GET u8 0 OVERFLOW FAIL INCRBY u2 100 10', 's SET i5 3 1'],
+  bitfield_ro: ['s GET u8 0 GET i4 #1', 'none GET u8 0'],
+  bitop: {
+    '': ['AND new s s2', 'NOT new s'],
+    'DIFF destkey:key key:key ...key:key': ['DIFF new s s2'],
+    'DIFF1 destkey:key key:key ...key:key': ['DIFF1 new s s2'],
+    'ANDOR destkey:key key:key ...key:key': ['ANDOR new s s2'],
+    'ONE destkey:key ...key:key': ['ONE new s s2'],
+  },
+  bitpos: ['s 1', 's 0 2 -1 BIT'],
   blmove: ['l l2 LEFT RIGHT 0.01', 'none l2 LEFT RIGHT 0.01'],
   blmpop: ['0.01 1 l LEFT COUNT 2', '0.01 1 none LEFT'],
   blpop: ['l 0.01', 'none 0.01'],
@@ -79,6 +91,9 @@ const SAMPLES = {
   decr: ['n'],
   decrby: ['n 2'],
   del: ['s none'],
+  delex: ['s', 's IFEQ text', 's IFNE text'],
+  delifeq: ['s text', 's other'],
+  digest: ['s', 'none'],
   discard: '-',
   echo: ['x'],
   exists: ['s s none'],
@@ -88,6 +103,7 @@ const SAMPLES = {
   flushall: [''],
   flushdb: ['ASYNC'],
   get: ['s', 'none'],
+  getbit: ['s 1'],
   getdel: ['s', 'none'],
   getex: ['s EX 10', 'none'],
   getrange: ['s 0 1', 'none 0 1'],
@@ -130,6 +146,7 @@ const SAMPLES = {
   llen: ['l'],
   lmove: ['l l2 LEFT RIGHT', 'none l2 LEFT RIGHT'],
   lmpop: ['1 l LEFT', '1 none LEFT'],
+  lolwut: ['', 'VERSION 5'],
   lpop: { 'without count': ['l', 'none'], '': ['l 2', 'none 2'] },
   lpos: { 'without num-matches': ['l b', 'l none'], '': ['l b COUNT 0'] },
   lpush: ['l x y'],
@@ -141,11 +158,17 @@ const SAMPLES = {
   mget: ['s none'],
   move: ['s 1'],
   mset: { '': ['a 1 b 2'] },
+  msetex: ['2 a 1 b 2 EX 10', '1 s 1 NX'],
   msetnx: { '': ['a 1 b 2'] },
   persist: ['s'],
   pexpire: ['s 10000'],
   pexpireat: ['s 2000000000000'],
   pexpiretime: ['s'],
+  pfadd: ['pf a b', 'pf'],
+  pfcount: ['pf', 'pf none'],
+  pfdebug: ['ENCODING pf', 'DECODE pf', 'TODENSE pf', 'GETREG pf'],
+  pfmerge: ['new pf'],
+  pfselftest: [''],
   ping: { 'without message': [''], '': ['x'] },
   psetex: ['s 10000 x'],
   psubscribe: ['a* b*'],
@@ -177,7 +200,12 @@ const SAMPLES = {
     'without condition get': ['s x', 's x EX 10'],
     'without get': ['s x NX', 'new x PX 1000 NX'],
     '': ['s x GET', 'new x GET'],
+    'key:key value:string [IFEQ value:string | IFNE value:string | IFDEQ digest:string | IFDNE digest:string] [EX seconds:integer | PX milliseconds:integer | EXAT unix-time-seconds:unix-time | PXAT unix-time-milliseconds:unix-time | KEEPTTL]':
+      ['s x IFEQ text EX 10', 's x IFNE text'],
+    'key:key value:string [IFEQ value:string | IFNE value:string | IFDEQ digest:string | IFDNE digest:string] GET [EX seconds:integer | PX milliseconds:integer | EXAT unix-time-seconds:unix-time | PXAT unix-time-milliseconds:unix-time | KEEPTTL]':
+      ['s x IFEQ text GET', 's x IFEQ other GET KEEPTTL'],
   },
+  setbit: ['s 7 1'],
   setex: ['s 10 x'],
   setnx: ['s x'],
   setrange: ['s 2 x'],
@@ -390,7 +418,8 @@ test('there is a sample of every form of every command', () => {
 })
 
 /** What no server of the twin has. */
-const OURS = new Set(['cl.throttle', 'lk.slide', 'lk.window'])
+const OURS = new Set(['cl.throttle', 'delex', 'delifeq', 'digest', 'lk.slide', 'lk.window', 'msetex'])
+const NEWER_FORMS = /^(DIFF|DIFF1|ANDOR|ONE) |IFEQ/
 const formOf = ([form]) => form
 const forms = (entry) =>
   Object.entries(typeof entry === 'object' && !Array.isArray(entry) ? entry : { '': entry })
@@ -414,6 +443,7 @@ for (const replyMapping of ['legacy', 'resp3']) {
 async function checkCommand(name, samples, suffix, replyMapping) {
   const [method, subcommand] = name.split('|')
   for (const [form, lines] of forms(samples)) {
+    if (twin === 'ioredis' && NEWER_FORMS.test(form)) continue
     const reply =
       Array.isArray(signatures[name]) || typeof signatures[name] === 'string'
         ? signatures[name]
