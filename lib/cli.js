@@ -153,8 +153,6 @@ async function serve(words) {
   configure(settings, words)
   const server = listenAsConfigured(settings)
   const [logFile, pidFile] = [settings.setting('logfile'), settings.setting('pidfile')]
-  if (pidFile) fs.writeFileSync(pidFile, `${process.pid}\n`)
-  for (const place of server.places) say(logFile, `Ready to accept connections at ${place}`)
   let ending = false
   const end = async (why) => {
     if (ending) return
@@ -167,6 +165,8 @@ async function serve(words) {
   process.once('SIGINT', () => end('Received SIGINT, shutting down'))
   process.once('SIGTERM', () => end('Received SIGTERM, shutting down'))
   server.once('shutdown', () => end('User requested shutdown'))
+  if (pidFile) fs.writeFileSync(pidFile, `${process.pid}\n`)
+  for (const place of server.places) say(logFile, `Ready to accept connections at ${place}`)
 }
 
 module.exports = { main, linesOf }

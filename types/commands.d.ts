@@ -669,6 +669,13 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   configBuffer(subcommand: Token<'RESETSTAT'>, callback?: Callback<Buffer>): Result<Buffer, Context>
 
   /**
+   * Persists the effective configuration to file.
+   * Since 2.8.0. O(1)
+   */
+  config(subcommand: Token<'REWRITE'>, callback?: Callback<'OK'>): Result<'OK', Context>
+  configBuffer(subcommand: Token<'REWRITE'>, callback?: Callback<Buffer>): Result<Buffer, Context>
+
+  /**
    * Sets configuration parameters in-flight.
    * Since 2.0.0. O(N) when N is the number of configuration parameters provided
    */
@@ -1784,6 +1791,13 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   setrange(key: RedisKey, offset: Numeric, value: RedisValue, callback?: Callback<number>): Result<number, Context>
   setrangeBuffer(key: RedisKey, offset: Numeric, value: RedisValue, callback?: Callback<number>): Result<number, Context>
+
+  /**
+   * Synchronously saves the database(s) to disk and shuts down the server.
+   * Since 1.0.0. O(N) when saving, where N is the total number of keys in all databases when saving data, otherwise O(1)
+   */
+  shutdown(...args: Args<[...option: [] | [...abortSelector: [...options: AnyOrder<[[saveSelector: Token<'NOSAVE' | 'SAVE'>], [now: Token<'NOW'>], [force: Token<'FORCE'>]]>] | [abort: Token<'ABORT'>]]], 'OK'>): Result<'OK', Context>
+  shutdownBuffer(...args: Args<[...option: [] | [...abortSelector: [...options: AnyOrder<[[saveSelector: Token<'NOSAVE' | 'SAVE'>], [now: Token<'NOW'>], [force: Token<'FORCE'>]]>] | [abort: Token<'ABORT'>]]], Buffer>): Result<Buffer, Context>
 
   /**
    * Returns the intersect of multiple sets.
