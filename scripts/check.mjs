@@ -21,6 +21,10 @@ const CHECKS = [
   ['Facts about commands against a real server', () => node('scripts/facts.mjs', '--check')],
   ['Transcripts against real servers', () => node('scripts/oracle.mjs')],
   [
+    'Transcripts over a socket of our own',
+    () => node('scripts/oracle.mjs', '--server', 'latchkey'),
+  ],
+  [
     'Random plays beside real servers',
     () => node('scripts/fuzz.mjs', '--plays', '400', '--seed', '1'),
   ],

@@ -2,8 +2,9 @@
 // not what the server says. With --record it writes what valkey says into the files instead, and
 // beside it (`@redis7.0`) what redis 7.0 says where that differs.
 //
-//   npm run oracle -- [--record] [--server valkey|redis|redis8|valkey9|all] [files or folders...]
+//   npm run oracle -- [--record] [--server valkey|redis|redis8|valkey9|latchkey|all] [files or folders...]
 //
+// `--server latchkey` plays them over a socket of our own; nothing is recorded from that.
 // With REDIS8_SERVER in the environment, what is `@only redis8` is compared with that server too;
 // the same goes for VALKEY9_SERVER.
 //

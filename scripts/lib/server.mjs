@@ -92,7 +92,7 @@ export class Server {
     const flags = ['--port', '0', '--unixsocket', server.file, '--save', '', '--appendonly', 'no']
     if (name === 'latchkey') {
       // what is only for others of which we are more than one is for us
-      server.like = ['valkey', 'redis8']
+      server.like = ['valkey', 'redis8', 'valkey9']
       server.process = fork(OWN, [server.file])
     } else {
       server.process = spawn(BINARIES[name], [...flags, '--dir', server.dir], { stdio: 'ignore' })
