@@ -417,14 +417,30 @@ declare namespace Redis {
     unixsocketperm?: number | undefined
     /** The default user's password, as `requirepass` sets it. Clients inside need none. */
     password?: string | undefined
+    /** TLS instead of plain TCP: PEM texts, under the names that Node's TLS servers have. */
+    tls?: ListenTls | undefined
     /** How many connections there may be at once. @default 10000 */
     maxclients?: number | undefined
     /** How many connections may wait to be let in. @default 511 */
     backlog?: number | undefined
   }
 
-  /** What `store.listen()` opens. Its connections are served by threads of their own. */
-  export class Server {
+  export interface ListenTls {
+    cert: string | Buffer
+    key: string | Buffer
+    /** Who signs for clients. */
+    ca?: string | Buffer | undefined
+    /** Ask clients for certificates of their own. @default false */
+    requestCert?: boolean | undefined
+    /** Let nobody in who has none. @default true */
+    rejectUnauthorized?: boolean | undefined
+  }
+
+  /**
+   * What `store.listen()` opens. Its connections are served by threads of their own. Emits
+   * `shutdown` when a client has closed it by SHUTDOWN.
+   */
+  export class Server extends EventEmitter {
     private constructor()
     /** Where it listens, of several places the first; the path of a Unix socket is a string. */
     address(): { address: string; family: string; port: number } | string
