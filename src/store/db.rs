@@ -208,10 +208,15 @@ impl<'a> Db<'a> {
         if let Some(due_ms) = entry.due_ms()
             && self.is_past(due_ms)
         {
-            let entry = self.bury(hash, key)?;
-            self.note_use(hash, entry);
-            return Some(entry);
+            return self.find_what_lives(hash, key);
         }
+        self.note_use(hash, entry);
+        Some(entry)
+    }
+
+    #[cold]
+    fn find_what_lives(&self, hash: u64, key: &[u8]) -> Option<&mut Entry> {
+        let entry = self.bury(hash, key)?;
         self.note_use(hash, entry);
         Some(entry)
     }
@@ -312,6 +317,11 @@ impl<'a> Db<'a> {
     /// May a command see this value as a `T`?
     #[inline]
     fn showable<T: Collection>(&self, entry: &Entry) -> Result {
+        if entry.is_plain() { Ok(()) } else { self.showable_after_all::<T>(entry) }
+    }
+
+    #[cold]
+    fn showable_after_all<T: Collection>(&self, entry: &Entry) -> Result {
         Self::sound(entry)?;
         // Nothing else has elements that die.
         if T::KIND == Kind::Hash { self.fresh(entry) } else { Ok(()) }

@@ -3,7 +3,7 @@
 //! One time in the header says when something dies next. A collection of which elements die has its
 //! key's own deadline in its payload; everything else dies as a whole when it is due.
 
-use super::{DUE, Encoding, Entry};
+use super::{BROKEN, DUE, Encoding, Entry};
 use crate::store::kinds;
 
 /// The deadline of a mortal collection's key that has none.
@@ -18,6 +18,12 @@ impl Entry {
         }
         // SAFETY: a flagged entry has this after its first two words.
         Some(unsafe { self.at.add(8).cast::<u64>().read() })
+    }
+
+    /// Is there nothing about this entry that could forbid to show it?
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        self.meta() & (DUE | BROKEN) == 0
     }
 
     /// The millisecond from which on the key is dead.

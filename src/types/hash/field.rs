@@ -29,9 +29,15 @@ impl Field {
     #[inline]
     fn parts(&self) -> (&[u8], &[u8]) {
         let block: &[u8] = &self.0;
-        match block {
-            [0x80, 0, rest @ ..] => split_len(&rest[DEADLINE_BYTES..]),
-            block => split_len(block),
+        let len = usize::from(block[0]);
+        if len < 0x80 { block[1..].split_at(len) } else { Self::parts_of_long(block) }
+    }
+
+    /// Of a block that begins with the mark, or with a length of several bytes.
+    fn parts_of_long(block: &[u8]) -> (&[u8], &[u8]) {
+        match block.strip_prefix(&MORTAL) {
+            Some(rest) => split_len(&rest[DEADLINE_BYTES..]),
+            None => split_len(block),
         }
     }
 
@@ -47,6 +53,7 @@ impl Field {
     }
 
     /// The field and its value.
+    #[inline]
     pub(super) fn elements(&self) -> (Element<'_>, Element<'_>) {
         let (field, value) = self.parts();
         (Element::Bytes(field), Element::Bytes(value))

@@ -9,15 +9,17 @@ use super::{Field, View, triples};
 pub struct Iter<'a>(Inner<'a>);
 
 enum Inner<'a> {
-    /// The words, and how many fields of how many words each are left.
-    List(listpack::Iter<'a>, usize, usize),
+    /// The words, and how many fields of them are left.
+    Pairs(listpack::Iter<'a>, usize),
+    Triples(listpack::Iter<'a>, usize),
     Table(dict::Iter<'a, Field>),
 }
 
 impl<'a> Iter<'a> {
     pub(super) fn new(view: View<'a>) -> Self {
         Self(match view {
-            View::List(list, width) => Inner::List(list.iter(), list.len() / width, width),
+            View::Pairs(list) => Inner::Pairs(list.iter(), list.len() / 2),
+            View::Triples(list) => Inner::Triples(list.iter(), list.len() / triples::WIDTH),
             View::Table(table) => Inner::Table(table.iter()),
         })
     }
@@ -26,28 +28,14 @@ impl<'a> Iter<'a> {
     pub fn with_deadlines(
         mut self,
     ) -> impl Iterator<Item = (Element<'a>, Element<'a>, Option<u64>)> {
-        std::iter::from_fn(move || self.step())
-    }
-
-    #[inline]
-    fn step(&mut self) -> Option<(Element<'a>, Element<'a>, Option<u64>)> {
-        match &mut self.0 {
-            Inner::List(words, left, width) => {
-                let (_, field) = words.next()?;
-                let (_, value) = words.next()?;
-                let mut deadline_ms = None;
-                if *width == triples::WIDTH {
-                    deadline_ms = triples::deadline_of(words.next()?.1);
-                }
-                *left -= 1;
-                Some((field, value, deadline_ms))
-            }
-            Inner::Table(fields) => {
-                let found = fields.next()?;
+        std::iter::from_fn(move || match &mut self.0 {
+            Inner::Pairs(..) => self.next().map(|(field, value)| (field, value, None)),
+            Inner::Triples(words, left) => triples::next(words, left),
+            Inner::Table(fields) => fields.next().map(|found| {
                 let (field, value) = found.elements();
-                Some((field, value, found.deadline_ms()))
-            }
-        }
+                (field, value, found.deadline_ms())
+            }),
+        })
     }
 }
 
@@ -56,12 +44,23 @@ impl<'a> Iterator for Iter<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        self.step().map(|(field, value, _)| (field, value))
+        match &mut self.0 {
+            Inner::Pairs(words, left) => {
+                let (_, field) = words.next()?;
+                let (_, value) = words.next()?;
+                *left -= 1;
+                Some((field, value))
+            }
+            Inner::Triples(words, left) => {
+                triples::next(words, left).map(|(field, value, _)| (field, value))
+            }
+            Inner::Table(fields) => fields.next().map(Field::elements),
+        }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         let left = match &self.0 {
-            Inner::List(_, left, _) => *left,
+            Inner::Pairs(_, left) | Inner::Triples(_, left) => *left,
             Inner::Table(fields) => fields.len(),
         };
         (left, Some(left))

@@ -63,10 +63,11 @@ impl Lifetime {
     }
 }
 
-/// Either encoding, to look at: a list of so many words a field, or a table.
+/// What there is to look at: words of so many a field, or a table.
 #[derive(Clone, Copy)]
 enum View<'a> {
-    List(&'a Listpack, usize),
+    Pairs(&'a Listpack),
+    Triples(&'a Listpack),
     Table(&'a Dict<Field>),
 }
 
@@ -84,8 +85,8 @@ impl Hash {
     /// The name that OBJECT ENCODING answers.
     pub fn encoding(&self) -> &'static str {
         match self.view() {
-            View::List(_, triples::WIDTH) => "listpackex",
-            View::List(..) => "listpack",
+            View::Pairs(_) => "listpack",
+            View::Triples(_) => "listpackex",
             View::Table(_) => "hashtable",
         }
     }
@@ -93,7 +94,7 @@ impl Hash {
     #[inline]
     fn view(&self) -> View<'_> {
         match self.0.form() {
-            Form::Small(list) => View::List(list, 2),
+            Form::Small(list) => View::Pairs(list),
             Form::Large(Large::Table(table)) => View::Table(table),
             Form::Large(Large::Mortal(mortal)) => mortal.view(),
         }
@@ -102,14 +103,15 @@ impl Hash {
     /// How many fields there are.
     pub fn len(&self) -> usize {
         match self.view() {
-            View::List(list, width) => list.len() / width,
+            View::Pairs(list) => list.len() / 2,
+            View::Triples(list) => list.len() / triples::WIDTH,
             View::Table(table) => table.len(),
         }
     }
 
     pub fn is_empty(&self) -> bool {
         match self.view() {
-            View::List(list, _) => list.is_empty(),
+            View::Pairs(list) | View::Triples(list) => list.is_empty(),
             View::Table(table) => table.is_empty(),
         }
     }
@@ -117,14 +119,16 @@ impl Hash {
     /// The value of a field. Its length is what HSTRLEN answers.
     pub fn get(&self, field: &[u8]) -> Option<Element<'_>> {
         match self.view() {
-            View::List(list, width) => value_pos(list, field, width).map(|pos| list.at(pos)),
+            View::Pairs(list) => value_pos(list, field).map(|pos| list.at(pos)),
+            View::Triples(list) => triples::value(list, field),
             View::Table(table) => table.get(field).map(|found| Element::Bytes(found.value())),
         }
     }
 
     pub fn contains(&self, field: &[u8]) -> bool {
         match self.view() {
-            View::List(list, width) => list.find(field, width - 1).is_some(),
+            View::Pairs(list) => list.find(field, 1).is_some(),
+            View::Triples(list) => triples::find(list, field).is_some(),
             View::Table(table) => table.contains(field),
         }
     }
@@ -146,7 +150,7 @@ impl Hash {
         }
         match self.0.form_mut() {
             FormMut::Small(list) => {
-                if let Some(pos) = value_pos(list, field, 2) {
+                if let Some(pos) = value_pos(list, field) {
                     list.replace(pos, value);
                     return false;
                 }
@@ -187,9 +191,9 @@ impl Hash {
     /// is no such field.
     pub fn deadline_ms(&self, field: &[u8]) -> Option<Option<u64>> {
         match self.view() {
-            View::List(list, width) => {
-                let pos = list.find(field, width - 1)?;
-                Some((width == triples::WIDTH).then(|| triples::deadline_at(list, pos)).flatten())
+            View::Pairs(_) => self.contains(field).then_some(None),
+            View::Triples(list) => {
+                triples::find(list, field).map(|pos| triples::deadline_at(list, pos))
             }
             View::Table(table) => table.get(field).map(Field::deadline_ms),
         }
@@ -249,13 +253,13 @@ impl Hash {
 
     /// A field with its value, each equally likely; `None` if there is none.
     pub fn random(&self, rng: &mut Rng) -> Option<(Element<'_>, Element<'_>)> {
-        match self.view() {
-            View::List(list, width) => {
-                let pos = list.seek((width * rng.below(self.len())) as isize)?;
-                Some((list.at(pos), list.at(list.next(pos)?)))
-            }
-            View::Table(table) => table.random(rng).map(Field::elements),
-        }
+        let (list, width) = match self.view() {
+            View::Pairs(list) => (list, 2),
+            View::Triples(list) => (list, triples::WIDTH),
+            View::Table(table) => return table.random(rng).map(Field::elements),
+        };
+        let pos = list.seek((width * rng.below(self.len())) as isize)?;
+        Some((list.at(pos), list.at(list.next(pos)?)))
     }
 
     /// `count` different fields, or all if there are no more, each selection equally likely.
@@ -267,7 +271,7 @@ impl Hash {
     ) {
         let mut visit = |(field, value)| visit(field, value);
         match self.view() {
-            View::List(..) => rng.sample(self.iter(), count, visit),
+            View::Pairs(_) | View::Triples(_) => rng.sample(self.iter(), count, visit),
             View::Table(table) => table.sample(count, rng, |found| visit(found.elements())),
         }
     }
@@ -282,7 +286,7 @@ impl Hash {
     ) -> u64 {
         let mut visit = |(field, value)| visit(field, value);
         match self.view() {
-            View::List(..) => {
+            View::Pairs(_) | View::Triples(_) => {
                 self.iter().for_each(visit);
                 0
             }
@@ -335,8 +339,8 @@ fn fits(list: &Listpack, field: &[u8], value: &[u8], limits: &Limits) -> bool {
 }
 
 /// Where the field's value stands.
-fn value_pos(list: &Listpack, field: &[u8], width: usize) -> Option<Pos> {
-    list.find(field, width - 1).and_then(|pos| list.next(pos))
+fn value_pos(list: &Listpack, field: &[u8]) -> Option<Pos> {
+    list.find(field, 1).and_then(|pos| list.next(pos))
 }
 
 impl Collection for Hash {

@@ -28,7 +28,7 @@ impl Mortal {
     #[inline]
     pub fn view(&self) -> View<'_> {
         match self {
-            Self::Small(list) => View::List(list, triples::WIDTH),
+            Self::Small(list) => View::Triples(list),
             Self::Large { table, .. } => View::Table(table),
         }
     }
@@ -41,7 +41,7 @@ impl Mortal {
         }
         match self {
             Self::Small(list) => {
-                let Some(pos) = list.find(field, triples::WIDTH - 1) else {
+                let Some(pos) = triples::find(list, field) else {
                     if list.len() / triples::WIDTH >= limits.hash_max_listpack_entries {
                         self.grow(limits);
                         return self.set(field, value, lifetime, limits);
@@ -78,7 +78,7 @@ impl Mortal {
     pub fn set_deadline(&mut self, field: &[u8], deadline_ms: Option<u64>) {
         match self {
             Self::Small(list) => {
-                let Some(pos) = list.find(field, triples::WIDTH - 1) else { return };
+                let Some(pos) = triples::find(list, field) else { return };
                 let value = list.at(list.next(pos).expect("a field has a value")).to_vec();
                 list.remove_many(pos, triples::WIDTH);
                 triples::insert(list, field, &value, deadline_ms);
@@ -96,7 +96,7 @@ impl Mortal {
     pub fn remove(&mut self, field: &[u8]) -> bool {
         match self {
             Self::Small(list) => {
-                let found = list.find(field, triples::WIDTH - 1);
+                let found = triples::find(list, field);
                 found.is_some_and(|pos| list.remove_many(pos, triples::WIDTH) > 0)
             }
             Self::Large { table, deadlines } => {
@@ -130,7 +130,7 @@ impl Mortal {
         let mut reaped = 0;
         match self {
             Self::Small(list) => {
-                let dead = View::List(list, triples::WIDTH)
+                let dead = View::Triples(list)
                     .iter()
                     .with_deadlines()
                     .take_while(|(.., at_ms)| at_ms.is_some_and(|at_ms| at_ms <= now_ms));
@@ -162,7 +162,7 @@ impl Mortal {
         if let Self::Small(list) = self {
             let mut table = Dict::new(limits.seed);
             let mut deadlines = Deadlines::default();
-            for (field, value, at_ms) in View::List(list, triples::WIDTH).iter().with_deadlines() {
+            for (field, value, at_ms) in View::Triples(list).iter().with_deadlines() {
                 let (mut a, mut b) = ([0; 20], [0; 20]);
                 let field = Field::new(field.as_bytes(&mut a), value.as_bytes(&mut b), at_ms);
                 deadlines.add(&field);

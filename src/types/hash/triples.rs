@@ -4,7 +4,7 @@
 //! Redis keeps and dumps such a hash, so its order is also what HGETALL shows. Among equal
 //! deadlines the newest comes first.
 
-use crate::types::listpack::{Element, Listpack, Pos};
+use crate::types::listpack::{self, Element, Listpack, Pos};
 
 /// Elements of one field.
 pub(super) const WIDTH: usize = 3;
@@ -18,6 +18,16 @@ pub(super) fn of_pairs(pairs: &Listpack) -> Listpack {
     });
     triples.extend(words);
     triples
+}
+
+/// Where a field stands. Not inlined: that would change how searches of pairs are compiled.
+#[inline(never)]
+pub(super) fn find(list: &Listpack, field: &[u8]) -> Option<Pos> {
+    list.find(field, WIDTH - 1)
+}
+
+pub(super) fn value<'a>(list: &'a Listpack, field: &[u8]) -> Option<Element<'a>> {
+    find(list, field).and_then(|pos| list.next(pos)).map(|pos| list.at(pos))
 }
 
 /// Where a field's deadline stands, by where the field does.
@@ -67,4 +77,17 @@ pub(super) fn earliest_ms(list: &Listpack) -> Option<u64> {
 /// The deadline of the last field to die; `None` if it never does.
 pub(super) fn latest_ms(list: &Listpack) -> Option<u64> {
     deadline_of(list.get(-1)?)
+}
+
+/// The next field of a walk with so many `left`.
+#[inline(never)]
+pub(super) fn next<'a>(
+    words: &mut listpack::Iter<'a>,
+    left: &mut usize,
+) -> Option<(Element<'a>, Element<'a>, Option<u64>)> {
+    let (_, field) = words.next()?;
+    let (_, value) = words.next()?;
+    let (_, deadline) = words.next()?;
+    *left -= 1;
+    Some((field, value, deadline_of(deadline)))
 }
