@@ -13,8 +13,14 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 export declare class Listener {
   /** Listens, or throws an error whose words begin with the system's code. */
   constructor(store: Store, options: ListenOptions)
+  /** Listens where the store's settings say. */
+  static fromSettings(store: Store): Listener
   /** Every address it listens at. */
   addresses(): Array<ListenAddress>
+  /** The path of its Unix socket. */
+  path(): string | null
+  /** Who is told when a client has ended the server (SHUTDOWN). */
+  onShutdown(callback: () => void): void
   /** Lets nobody in any more and ends every connection; done when the last one has ended. */
   close(): Promise<unknown>
 }
@@ -35,6 +41,12 @@ export declare class Store {
   usedMemory(): number
   /** Lets go of the store: it ends when its last client has. */
   close(): void
+  /** A setting as CONFIG GET shows it. */
+  setting(name: string): string | null
+  /** The file that CONFIG REWRITE writes. */
+  setConfigFile(path: string): void
+  /** Sets what a line of a configuration file names; answers what is wrong with it. */
+  configure(words: Array<Buffer>): string | null
 }
 
 /** Every command, as JSON. */
@@ -55,6 +67,22 @@ export interface ListenOptions {
   hosts: Array<string>
   port?: number
   backlog?: number
+  path?: string
+  /** The permissions of the socket at `path`; 0 leaves them as they are. */
+  permissions?: number
+  maxclients?: number
+  /** The default user's, as `requirepass` sets it. */
+  password?: string
+  tls?: ListenTls
+}
+
+/** The texts of certificates, as PEM. */
+export interface ListenTls {
+  cert: Buffer
+  key: Buffer
+  ca?: Buffer
+  /** `'no'`, `'yes'` or `'optional'`, as `tls-auth-clients` has it. */
+  clients: string
 }
 
 /** The options of `new Store(options)`. */
@@ -72,3 +100,6 @@ export interface StoreOptions {
   /** The file that holds the users (ACL LOAD, ACL SAVE). */
   aclfile?: string
 }
+
+/** The words of a line of a configuration file; null if its quotes are not closed. */
+export declare function wordsOfLine(line: Buffer): Array<Buffer> | null

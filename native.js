@@ -839,3 +839,4 @@ module.exports.Listener = nativeBinding.Listener
 module.exports.Store = nativeBinding.Store
 module.exports.commandTable = nativeBinding.commandTable
 module.exports.defaultStore = nativeBinding.defaultStore
+module.exports.wordsOfLine = nativeBinding.wordsOfLine

@@ -104,7 +104,8 @@ async function lookUp(host) {
 /**
  * @param {import('../native').Store} store the native store
  * @param {{ port?: number, host?: string | string[], path?: string, unixsocketperm?: number,
- *   backlog?: number, maxclients?: number, password?: string, tls?: object }} [options]
+ *   backlog?: number, maxclients?: number, password?: string,
+ *   tls?: TlsOptions }} [options]
  * @returns {Promise<Server>}
  */
 async function listen(store, options = {}) {
@@ -132,7 +133,16 @@ async function listen(store, options = {}) {
   }
 }
 
-/** The names that Node's TLS servers have for it, as the native module wants it. */
+/**
+ * @typedef {{ cert: string | Buffer, key: string | Buffer, ca?: string | Buffer,
+ *   requestCert?: boolean, rejectUnauthorized?: boolean }} TlsOptions
+ */
+
+/**
+ * The names that Node's TLS servers have for it, as the native module wants it.
+ *
+ * @param {TlsOptions} options
+ */
 function readTls({ cert, key, ca, requestCert, rejectUnauthorized = true, ...others }) {
   for (const name of Object.keys(others)) throw new TypeError(`tls has no option "${name}"`)
   const text = (value) => (value === undefined ? undefined : Buffer.from(value))

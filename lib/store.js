@@ -57,7 +57,7 @@ class Store {
   /**
    * Opens the store to clients of other processes.
    *
-   * @param {{ port?: number, host?: string | string[], backlog?: number }} [options]
+   * @param {Parameters<typeof server.listen>[1]} [options]
    * @returns {Promise<InstanceType<typeof server.Server>>}
    */
   async listen(options) {

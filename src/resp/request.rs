@@ -322,4 +322,30 @@ mod tests {
         assert_eq!(fault(b"*1\r\n$16385\r\n"), Some(Fault::StrangerLength));
         assert_eq!(fault(b"*10\r\n$16384\r\n"), None);
     }
+
+    /// Bytes that look like requests, more or less.
+    fn noise(seed: &mut u64) -> Vec<u8> {
+        let mut next = |below: usize| {
+            *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (*seed >> 33) as usize % below
+        };
+        let parts: [&[u8]; 14] = [
+            b"*2\r\n", b"$3\r\n", b"abc", b"\r\n", b"\n", b"\"", b"'", b"\\x4", b"*", b"$", b"0",
+            b" ", b"-1\r\n", b"GET k",
+        ];
+        (0..next(30)).flat_map(|_| parts[next(parts.len())].to_vec()).collect()
+    }
+
+    #[test]
+    fn whatever_comes_is_read_alike_in_pieces_of_any_size() {
+        let mut seed = 1;
+        for _ in 0..20_000 {
+            let input = noise(&mut seed);
+            let whole = read_all(&input, input.len().max(1), LIMITS);
+            for piece in [1, 2, 5] {
+                let shown = input.escape_ascii();
+                assert_eq!(read_all(&input, piece, LIMITS), whole, "{shown} by {piece}");
+            }
+        }
+    }
 }
