@@ -82,7 +82,14 @@ fn set(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let mut expiry = None;
     let mut keep = false;
     while let Some(word) = args.peek() {
-        if matches!(condition, Condition::Always | Condition::Missing) && args.option("NX") {
+        // The commonest first.
+        if let Some(unit) = Unit::of_option(word)
+            && expiry.is_none_or(|(other, _)| other == unit)
+            && !keep
+        {
+            args.next()?;
+            expiry = Some((unit, args.next()?));
+        } else if matches!(condition, Condition::Always | Condition::Missing) && args.option("NX") {
             condition = Condition::Missing;
         } else if matches!(condition, Condition::Always | Condition::Present) && args.option("XX") {
             condition = Condition::Present;
@@ -94,12 +101,6 @@ fn set(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
             get = true;
         } else if expiry.is_none() && args.option("KEEPTTL") {
             keep = true;
-        } else if let Some(unit) = Unit::of_option(word)
-            && expiry.is_none_or(|(other, _)| other == unit)
-            && !keep
-        {
-            args.next()?;
-            expiry = Some((unit, args.next()?));
         } else {
             return Err(Error::Syntax);
         }

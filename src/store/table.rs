@@ -210,6 +210,7 @@ impl Table {
             // SAFETY: a prefetch reads nothing, whatever the address.
             unsafe {
                 _mm_prefetch::<_MM_HINT_T0>((&raw const self.map.shards()[shard]).cast());
+                _mm_prefetch::<_MM_HINT_T0>((&raw const self.deadlines[shard]).cast());
                 _mm_prefetch::<_MM_HINT_T0>(end.wrapping_add(bucket));
                 _mm_prefetch::<_MM_HINT_T0>(end.wrapping_sub((bucket + 1) * size_of::<Entry>()));
             }
