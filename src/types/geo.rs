@@ -188,6 +188,11 @@ impl Shape {
         let center = self.center;
         match self.extent {
             Extent::Circle { radius } => {
+                // Far cheaper than the distance, which is never less but for its rounding.
+                let at_least = latitude_distance(place.latitude, center.latitude);
+                if at_least > radius * 1.000_001 + 1.0 {
+                    return None;
+                }
                 let distance = center.distance(place);
                 (distance <= radius).then_some(distance)
             }
