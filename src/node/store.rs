@@ -178,7 +178,8 @@ impl Store {
     #[napi(catch_unwind)]
     pub fn setting(&self, name: String) -> napi::Result<Option<String>> {
         let config = &self.engine()?.hub.config;
-        Ok(Config::find(name.as_bytes()).map(|parameter| config.show(parameter)))
+        let name = name.into_bytes();
+        Ok(Config::find(&name).map(|parameter| config.show(parameter)))
     }
 
     /// The file that CONFIG REWRITE writes.
@@ -199,6 +200,7 @@ impl Store {
 /// The words of a line of a configuration file; null if its quotes are not closed.
 #[napi(catch_unwind)]
 pub fn words_of_line(line: Buffer) -> Option<Vec<Buffer>> {
+    let line: Vec<u8> = line.into();
     let words = crate::quoting::words(&line).ok()?;
     Some(words.into_iter().map(Into::into).collect())
 }
