@@ -418,7 +418,15 @@ test('there is a sample of every form of every command', () => {
 })
 
 /** What no server of the twin has. */
-const OURS = new Set(['cl.throttle', 'delex', 'delifeq', 'digest', 'lk.slide', 'lk.window', 'msetex'])
+const OURS = new Set([
+  'cl.throttle',
+  'delex',
+  'delifeq',
+  'digest',
+  'lk.slide',
+  'lk.window',
+  'msetex',
+])
 const NEWER_FORMS = /^(DIFF|DIFF1|ANDOR|ONE) |IFEQ/
 const formOf = ([form]) => form
 const forms = (entry) =>
