@@ -146,6 +146,9 @@ fn give_deadlines(cx: &mut Context<'_>, args: &mut Args<'_>, unit: Unit) -> Resu
     cx.out.array(fields.len());
     let (mut given, mut deleted) = (false, false);
     let mut hash = cx.db.write::<Hash>(key)?;
+    if let Some(hash) = &mut hash {
+        hash.expect_deadlines(&limits);
+    }
     for field in fields {
         let old_ms = hash.as_ref().and_then(|hash| hash.deadline_ms(field));
         let (Some(hash), Some(old_ms)) = (hash.as_mut(), old_ms) else {
@@ -283,6 +286,11 @@ fn hgetex(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     cx.out.array(fields.len());
     let mut event = None;
     let mut hash = cx.db.write::<Hash>(key)?;
+    if lifetime != Lifetime::Keep
+        && let Some(hash) = &mut hash
+    {
+        hash.expect_deadlines(&limits);
+    }
     for field in fields {
         let old_ms = hash.as_ref().and_then(|hash| hash.deadline_ms(field));
         let (Some(hash), Some(old_ms)) = (hash.as_mut(), old_ms) else {
@@ -390,6 +398,7 @@ fn hsetex(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     if let Lifetime::At(at_ms) = lifetime
         && at_ms <= now_ms
     {
+        hash.expect_deadlines(&limits);
         for pair in pairs.chunks_exact(2) {
             hash.remove(pair[0]);
         }

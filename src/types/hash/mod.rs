@@ -209,6 +209,11 @@ impl Hash {
         }
     }
 
+    /// Takes the form in which fields have deadlines, as servers do before they look for the field.
+    pub fn expect_deadlines(&mut self, limits: &Limits) {
+        self.mortal(limits);
+    }
+
     /// When the next field dies, if any does.
     pub fn earliest_ms(&self) -> Option<u64> {
         match self.0.form() {
