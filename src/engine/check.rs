@@ -7,7 +7,9 @@ use super::Engine;
 use crate::bytes::lossy;
 use crate::command::acl_log::{self, Stood, refusal};
 use crate::command::context::LARGE;
-use crate::command::{self, DENY_OOM, NO_AUTH, NO_MULTI, NO_QUEUE, PUBSUB, Spec, TABLE, WRITE};
+use crate::command::{
+    self, DENY_OOM, NO_AUTH, NO_MULTI, NO_QUEUE, PUBSUB, READ, Spec, TABLE, WRITE,
+};
 use crate::error::{Error, Result};
 use crate::hub::acl::Denial;
 use crate::hub::client::Protocol;
@@ -149,6 +151,10 @@ fn allowed(
             "NOSUB '{}' command executed not in subscribed mode",
             spec.name
         )));
+    }
+    let touches_keys = spec.is(READ | WRITE) || spec.name == "publish" || spec.name == "spublish";
+    if touches_keys && client.handle.monitors.load(Ordering::Relaxed) {
+        return Err(Error::Plain("ERR Replica can't interact with the keyspace"));
     }
     Ok(())
 }

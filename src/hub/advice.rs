@@ -56,6 +56,7 @@ const YES_NO: Format = Format::YesNo;
 const TEXT: Format = Format::Text;
 const ENDPOINTS: Format = Format::Choice(&["ip", "hostname", "unknown-endpoint"]);
 const LEVELS: Format = Format::Choice(&["debug", "verbose", "notice", "warning", "nothing"]);
+const WHO: Format = Format::Choice(&["no", "yes", "local"]);
 const FAULTS: Format = Format::Choice(&["ignore", "panic", "panic-on-replicas"]);
 
 const fn row(name: &'static str, format: Format, default: &'static str) -> Advice {
@@ -175,4 +176,41 @@ pub static ADVICE: &[Advice] = &[
     row("tls-session-cache-size", NUMBER, "20480"),
     row("tls-session-cache-timeout", NUMBER, "300"),
     row("tls-session-caching", YES_NO, "yes"),
+    once("aof-rewrite-cpulist", TEXT, ""),
+    once("bgsave-cpulist", TEXT, ""),
+    once("bio-cpulist", TEXT, ""),
+    once("server-cpulist", TEXT, ""),
+    once("dbfilename", TEXT, "dump.rdb"),
+    once("enable-debug-command", WHO, "no"),
+    once("enable-module-command", WHO, "no"),
+    once("enable-protected-configs", WHO, "no"),
+    row("aof-disable-auto-gc", YES_NO, "no"),
+    row("availability-zone", TEXT, ""),
+    row("busy-reply-threshold", NUMBER, "5000"),
+    row("cluster-announce-client-ipv4", TEXT, ""),
+    row("cluster-announce-client-ipv6", TEXT, ""),
+    row("cluster-blacklist-ttl", NUMBER, "60"),
+    row("cluster-slave-no-failover", YES_NO, "no"),
+    row("cluster-slave-validity-factor", NUMBER, "10"),
+    row("cluster-slot-stats-enabled", YES_NO, "no"),
+    row("dual-channel-replication-enabled", YES_NO, "no"),
+    row("events-per-io-thread", NUMBER, "2"),
+    row("hide-user-data-from-log", YES_NO, "yes"),
+    row("ignore-warnings", TEXT, ""),
+    row("latency-monitor-threshold", NUMBER, "0"),
+    row("latency-tracking", YES_NO, "yes"),
+    row("latency-tracking-info-percentiles", TEXT, "50 99 99.9"),
+    row("lua-time-limit", NUMBER, "5000"),
+    row("masterauth", TEXT, ""),
+    row("masteruser", TEXT, ""),
+    row("max-new-connections-per-cycle", NUMBER, "10"),
+    row("max-new-tls-connections-per-cycle", NUMBER, "1"),
+    row("prefetch-batch-max-size", NUMBER, "16"),
+    row("primaryauth", TEXT, ""),
+    row("primaryuser", TEXT, ""),
+    row("slowlog-log-slower-than", Format::Number { min: -1, max: i64::MAX }, "10000"),
+    row("slowlog-max-len", NUMBER, "128"),
+    row("tls-client-cert-file", TEXT, ""),
+    row("tls-client-key-file", TEXT, ""),
+    row("tls-client-key-file-pass", TEXT, ""),
 ];

@@ -211,6 +211,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.last.1 = command::named(words[0]);
         }
         if self.last.1.is_none() && is_web(words[0]) {
+            // What it may have been answered so far is not sent either.
+            self.sent = self.out.len();
             self.state = State::Ended;
             return;
         }

@@ -130,6 +130,14 @@ fn a_monitor_hears_lines() {
 }
 
 #[test]
+fn a_monitor_only_hears() {
+    let server = open();
+    let mut hears = Peer::meet(&server);
+    hears.assert_answer(b"monitor\r\n", "+OK\r\n");
+    hears.assert_answer(b"get k\r\n", "-ERR Replica can't interact with the keyspace\r\n");
+}
+
+#[test]
 fn quit_and_faults_of_the_protocol_end_the_connection() {
     let server = open();
     let mut quits = Peer::meet(&server);
