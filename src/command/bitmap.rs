@@ -58,10 +58,16 @@ fn setbit(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
         return Ok(());
     };
     let mut scratch = itoa::Buffer::new();
-    let bytes = entry.as_str().map_or(&b""[..], |text| text.as_bytes(&mut scratch));
+    let text = entry.as_str();
+    let bytes = text.as_ref().map_or(&b""[..], |text| text.as_bytes(&mut scratch));
     let before = bits::get(bytes, at);
-    if before != bit || bytes.len() < needed {
+    let changes = before != bit || bytes.len() < needed;
+    // Even where nothing changes the value becomes a plain string, as OBJECT ENCODING tells; big
+    // ones are that already, and may be held by a reply.
+    if changes || !matches!(text, Some(Str::Shared(_))) {
         entry.with_string_mut(needed, |bytes| bits::set(bytes, at, bit));
+    }
+    if changes {
         cx.changed(key, "setbit");
     }
     cx.out.yes_no(before);
