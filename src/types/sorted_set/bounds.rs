@@ -46,6 +46,8 @@ impl ScoreBound {
             [b'(', number @ ..] => (number, true),
             number => (number, false),
         };
+        // To C, a word ends at a zero.
+        let number = &number[..memchr::memchr(0, number).unwrap_or(number.len())];
         let is_space = |byte: &&u8| matches!(byte, b' ' | b'\t'..=b'\r');
         let spaces = number.iter().take_while(is_space).count();
         let score = if number.is_empty() { 0.0 } else { saturating_double(&number[spaces..])? };
