@@ -246,11 +246,14 @@ impl<'a> Context<'a> {
         words: Option<Vec<Box<[u8]>>>,
         bound: Bound,
     ) -> Result {
-        if !self.may_block {
+        let may_wait = if self.may_block { self.alone().map(|()| true) } else { Ok(false) };
+        if may_wait != Ok(true) {
+            // They were made aside as well.
+            self.aside(|_| drop(words));
+            may_wait?;
             self.write_empty(empty);
             return Ok(());
         }
-        self.alone()?;
         self.aside(|cx| {
             let wait = Wait {
                 keys: keys.iter().map(|key| Box::from(*key)).collect(),
