@@ -113,3 +113,28 @@ test('CONFIG REWRITE without a file is refused', async (t) => {
   const { client } = await start(t)
   await assert.rejects(client.config('REWRITE'), /ERR The server is running without a config file/)
 })
+
+test('users come from directives or from a file', async (t) => {
+  const conf = join(folder(t), 'redis.conf')
+  fs.writeFileSync(conf, 'user app on >p ~a* +get\nuser default on nopass ~* &* +@all -acl|save\n')
+  const { client } = await start(t, conf)
+  assert.match((await client.acl('LIST'))[0], /^user app on .* ~a\* resetchannels -@all \+get$/)
+  assert.equal(await client.config('REWRITE'), 'OK')
+  const again = await start(t, conf)
+  assert.deepEqual(await again.client.acl('LIST'), await client.acl('LIST'))
+
+  const users = join(folder(t), 'users.acl')
+  fs.writeFileSync(users, 'user eve on >p ~* +@all\n')
+  const third = await start(t, '--aclfile', users)
+  assert.deepEqual(await third.client.acl('USERS'), ['default', 'eve'])
+
+  const dir = folder(t)
+  const refused = (text) => {
+    fs.writeFileSync(join(dir, 'bad.conf'), text)
+    return spawnSync(process.execPath, [BIN, join(dir, 'bad.conf')], { encoding: 'utf8' }).stderr
+  }
+  assert.match(refused('user app xx\n'), /Error in user declaration 'xx': Syntax error/)
+  assert.match(refused('user app on\nuser app on\n'), /'app': Duplicate user found/)
+  assert.match(refused(`aclfile ${dir}/none\n`), /opening file '.*none': No such file/)
+  assert.match(refused(`aclfile ${users}\nuser app on\n`), /not both/)
+})

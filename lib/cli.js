@@ -151,6 +151,8 @@ async function serve(words) {
   const store = new Store()
   const settings = store[kNative]
   configure(settings, words)
+  const wrong = settings.loadUsers()
+  if (wrong !== null) throw new Refused(`# ${wrong}`)
   const server = listenAsConfigured(settings)
   const [logFile, pidFile] = [settings.setting('logfile'), settings.setting('pidfile')]
   let ending = false

@@ -189,6 +189,12 @@ impl Store {
         Ok(())
     }
 
+    /// Takes the users from the ACL file that was configured; answers what is wrong with it.
+    #[napi(catch_unwind)]
+    pub fn load_users(&self) -> napi::Result<Option<String>> {
+        Ok(self.engine()?.load_users().err())
+    }
+
     /// Sets what a line of a configuration file names; answers what is wrong with it.
     #[napi(catch_unwind)]
     pub fn configure(&self, words: Vec<Buffer>) -> napi::Result<Option<String>> {
