@@ -238,6 +238,7 @@ const SAMPLES = {
   unwatch: [''],
   watch: ['s none'],
   xack: ['x g 1-1'],
+  xackdel: ['x g IDS 1 1-1'],
   xadd: ['x * f v', 'none NOMKSTREAM * f v'],
   xautoclaim: {
     'without justid': ['x g d 0 0', 'x g d 100000 0 COUNT 1'],
@@ -251,6 +252,7 @@ const SAMPLES = {
     ],
   },
   xdel: ['x 1-1'],
+  xdelex: ['x ACKED IDS 2 1-1 9-9'],
   'xgroup|create': ['x h $'],
   'xgroup|createconsumer': ['x g d'],
   'xgroup|delconsumer': ['x g c'],

@@ -2053,6 +2053,13 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   xackBuffer(...args: Args<[key: RedisKey, group: RedisValue, ...ids: Many<RedisValue>], number>): Result<number, Context>
 
   /**
+   * Acknowledges entries of a stream and deletes them, or those that no group waits for.
+   * Since 8.2.0. O(G) for each id, with G the number of groups.
+   */
+  xackdel(...args: Args<[key: RedisKey, group: RedisValue, ...option: [] | [condition: Token<'KEEPREF' | 'DELREF' | 'ACKED'>], idsToken: Token<'IDS'>, numids: Numeric, ...ids: Many<RedisValue>], number[]>): Result<number[], Context>
+  xackdelBuffer(...args: Args<[key: RedisKey, group: RedisValue, ...option: [] | [condition: Token<'KEEPREF' | 'DELREF' | 'ACKED'>], idsToken: Token<'IDS'>, numids: Numeric, ...ids: Many<RedisValue>], number[]>): Result<number[], Context>
+
+  /**
    * Appends a new message to a stream. Creates the key if it doesn't exist.
    * Since 5.0.0. O(1) when adding a new entry, O(N) when trimming where N being the number of entries evicted.
    */
@@ -2083,6 +2090,13 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   xdel(...args: Args<[key: RedisKey, ...ids: Many<RedisValue>], number>): Result<number, Context>
   xdelBuffer(...args: Args<[key: RedisKey, ...ids: Many<RedisValue>], number>): Result<number, Context>
+
+  /**
+   * Deletes entries of a stream, with what is pending of them, or those that no group waits for.
+   * Since 8.2.0. O(G) for each id, with G the number of groups.
+   */
+  xdelex(...args: Args<[key: RedisKey, ...option: [] | [condition: Token<'KEEPREF' | 'DELREF' | 'ACKED'>], idsToken: Token<'IDS'>, numids: Numeric, ...ids: Many<RedisValue>], number[]>): Result<number[], Context>
+  xdelexBuffer(...args: Args<[key: RedisKey, ...option: [] | [condition: Token<'KEEPREF' | 'DELREF' | 'ACKED'>], idsToken: Token<'IDS'>, numids: Numeric, ...ids: Many<RedisValue>], number[]>): Result<number[], Context>
 
   /**
    * Creates a consumer group.

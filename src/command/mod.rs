@@ -57,6 +57,7 @@ mod sorted_set_pop;
 mod sorted_set_range;
 mod sorted_set_store;
 pub mod stream;
+mod stream_delete;
 mod stream_group;
 mod stream_info;
 mod stream_pending;

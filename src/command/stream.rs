@@ -10,7 +10,8 @@ use super::stream_read::xread;
 use super::stream_read_group::xreadgroup;
 use super::{
     ALONE, Args, BLOCKING, CONTAINER, Context, DENY_OOM, FAST, Keys, NO_KEYSPACE, READ, Spec,
-    WRITE, container, spec, stream_group as group, stream_info as info, stream_pending as pending,
+    WRITE, container, spec, stream_delete as delete, stream_group as group, stream_info as info,
+    stream_pending as pending,
 };
 use crate::error::{Error, Result};
 use crate::hub::config::{STREAM_NODE_MAX_BYTES, STREAM_NODE_MAX_ENTRIES};
@@ -20,10 +21,12 @@ use crate::types::stream::{AppendError, NodeLimits, Precision, Stream, StreamId,
 pub static TABLE: &[Spec] = &[
     //   name                   arity keys           flags                     handler
     spec("xack",                  -4, Keys::First,   WRITE | FAST,             group::xack),
+    spec("xackdel",               -6, Keys::First,   WRITE | FAST,             delete::xackdel),
     spec("xadd",                  -5, Keys::First,   WRITE | DENY_OOM | FAST,  xadd),
     spec("xautoclaim",            -6, Keys::First,   WRITE | FAST,             pending::xautoclaim),
     spec("xclaim",                -6, Keys::First,   WRITE | FAST,             pending::xclaim),
     spec("xdel",                  -3, Keys::First,   WRITE | FAST,             xdel),
+    spec("xdelex",                -5, Keys::First,   WRITE | FAST,             delete::xdelex),
     spec("xgroup",                -2, Keys::None,    CONTAINER,                container),
     spec("xgroup|create",         -5, Keys::Second,  WRITE | DENY_OOM,         group::create),
     spec("xgroup|createconsumer",  5, Keys::Second,  WRITE | DENY_OOM,         group::new_consumer),

@@ -99,6 +99,18 @@ impl Stream {
         self.0.groups.remove(name)
     }
 
+    /// Has a group not done with an entry: is it pending there, or not read yet?
+    pub fn is_wanted(&self, id: StreamId) -> bool {
+        self.0.groups.values().any(|group| id > group.last_id || group.find(id).is_some())
+    }
+
+    /// Takes an entry off what is pending in any group.
+    pub fn acknowledge_everywhere(&mut self, id: StreamId) {
+        for group in self.0.groups.values_mut() {
+            group.acknowledge(id);
+        }
+    }
+
     /// How many entries there are, and how many are pending: what a copy has to go through.
     pub fn parts(&self) -> usize {
         self.len() + self.0.groups.values().map(Group::pending_len).sum::<usize>()
