@@ -166,6 +166,7 @@ fn unknown(name: &[u8]) -> Error {
 /// `CONFIG RESETSTAT`: the counters of INFO begin again.
 fn resetstat(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
     cx.space.reset_stats();
+    cx.hub.tally.reset();
     cx.hub.clients.reset_total();
     cx.hub.acl.log.reset_counts();
     cx.hub.network.reset();

@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn comments_and_order_stay_and_what_is_new_comes_last() {
-        let hub = Hub::new();
+        let hub = Hub::new(0);
         hub.config.set(PORT, 7921);
         hub.config.set(HASH_MAX_LISTPACK_ENTRIES, 100);
         hub.config.set(TIMEOUT, 0);

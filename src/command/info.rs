@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::connection::REDIS_VERSION;
-use super::{Args, Context};
+use super::{Args, Context, info_stats};
 use crate::bytes::is_word;
 use crate::error::Result;
 use crate::hub::acl::Reason;
@@ -27,9 +27,15 @@ const SECTIONS: &[Section] = &[
     ("Stats", stats),
     ("Replication", replication),
     ("CPU", cpu),
+    ("Commandstats", info_stats::commands),
+    ("Errorstats", info_stats::errors),
+    ("Latencystats", info_stats::latencies),
     ("Cluster", cluster),
     ("Keyspace", keyspace),
 ];
+
+/// Told only to who asks for them, or for everything.
+const ON_DEMAND: [&str; 2] = ["Commandstats", "Latencystats"];
 
 /// How many shards are asked for the average time to live.
 const TTL_SAMPLES: usize = 64;
@@ -37,13 +43,12 @@ const TTL_SAMPLES: usize = 64;
 /// `INFO [section ...]`
 pub fn info(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let wanted = args.rest();
-    let all = wanted.is_empty()
-        || wanted
-            .iter()
-            .any(|word| ["default", "all", "everything"].iter().any(|all| is_word(word, all)));
+    let asks_for = |name: &str| wanted.iter().any(|word| is_word(word, name));
+    let everything = asks_for("all") || asks_for("everything");
+    let usual = wanted.is_empty() || asks_for("default");
     let mut text = String::new();
     for (name, fields) in SECTIONS {
-        if all || wanted.iter().any(|word| is_word(word, name)) {
+        if everything || usual && !ON_DEMAND.contains(name) || asks_for(name) {
             if !text.is_empty() {
                 text.push_str("\r\n");
             }
@@ -212,7 +217,7 @@ fn stats(cx: &Context<'_>) -> String {
     let network = &cx.hub.network;
     lines(&[
         ("total_connections_received", cx.hub.clients.total().to_string()),
-        ("total_commands_processed", stats.commands.to_string()),
+        ("total_commands_processed", cx.hub.tally.total().to_string()),
         ("instantaneous_ops_per_sec", "0".into()),
         ("total_net_input_bytes", count(&network.bytes_in)),
         ("total_net_output_bytes", count(&network.bytes_out)),
@@ -233,6 +238,7 @@ fn stats(cx: &Context<'_>) -> String {
         ("acl_access_denied_cmd", refused(Reason::Command)),
         ("acl_access_denied_key", refused(Reason::Key)),
         ("acl_access_denied_channel", refused(Reason::Channel)),
+        ("total_error_replies", cx.hub.tally.errors().values().sum::<u64>().to_string()),
         ("tracking_total_keys", tracking.keys.to_string()),
         ("tracking_total_items", tracking.items.to_string()),
         ("tracking_total_prefixes", tracking.prefixes.to_string()),

@@ -32,8 +32,10 @@ mod hash_expiry;
 mod help;
 pub mod hyperloglog;
 mod info;
+mod info_stats;
 mod introspect;
 pub mod keys;
+pub mod latency;
 mod lcs;
 pub mod list;
 mod list_block;
@@ -51,6 +53,7 @@ mod replication;
 pub mod server;
 pub mod set;
 mod set_algebra;
+pub mod slowlog;
 pub mod sort;
 pub mod sorted_set;
 mod sorted_set_pop;
@@ -187,6 +190,8 @@ static FAMILIES: &[&[Spec]] = &[
     connection::TABLE,
     client::TABLE,
     server::TABLE,
+    slowlog::TABLE,
+    latency::TABLE,
     config::TABLE,
     introspect::TABLE,
     acl::TABLE,

@@ -2,6 +2,7 @@
 //! is there memory for it, does it belong into the open transaction.
 
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use super::Engine;
 use crate::bytes::lossy;
@@ -248,6 +249,7 @@ impl Engine {
             self.space.empty_trash();
         }
         let mut evicted = 0;
+        let since = Instant::now();
         while self.space.used_bytes() > limit {
             if patience == Patience::Inline && evicted >= EVICT_INLINE {
                 return Err(Error::Away);
@@ -266,6 +268,7 @@ impl Engine {
             self.space.charged(|| drop(entry));
             evicted += 1;
         }
+        self.note_latency("eviction-cycle", since.elapsed());
         Ok(())
     }
 }

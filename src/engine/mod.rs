@@ -16,6 +16,7 @@ mod options;
 mod pause;
 mod run;
 mod runtime;
+mod slow;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -48,7 +49,7 @@ pub use runtime::runtime;
 use crate::command::connection::log_in;
 use crate::command::context::LARGE;
 use crate::command::server::is_monitored;
-use crate::command::{ALONE, Spec, TABLE, WRITE};
+use crate::command::{self, ALONE, Spec, TABLE, WRITE};
 use crate::error::{Error, Result};
 use crate::hub::client::{Protocol, Replies};
 use crate::hub::listeners::{PAUSED, TRACKED};
@@ -100,7 +101,7 @@ impl Engine {
     pub fn open(options: &Options) -> Arc<Self> {
         let engine = Arc::new_cyclic(|me| Self {
             space: Keyspace::new(options.clock(), options.seed),
-            hub: Hub::new(),
+            hub: Hub::new(TABLE.len()),
             pool: Mutex::default(),
             ticker: tick::Ticker::default(),
             me: Weak::clone(me),
@@ -212,18 +213,21 @@ impl Engine {
             }
             Verdict::Refused(Error::Away) => return Outcome::Away,
             Verdict::Refused(error) => {
+                let id = id.map_or_else(|| command::find(words), |id| command::resolve(id, words));
+                self.hub.tally.rejected(id.ok(), &error.to_string());
                 out.error(&error);
                 return Outcome::Done;
             }
         };
-        let line = self.monitor_line(who, id, words);
+        // Its client may be gone afterwards.
+        let told = self.hub.monitors.any().then(|| Arc::clone(&who.handle));
         let outcome = match self.run(client, id, words, out, patience) {
             Ran::Done => Outcome::Done,
             Ran::Away => return Outcome::Away,
             Ran::Waits => Outcome::Waits,
         };
-        if let Some(line) = line {
-            self.hub.monitors.tell(&line);
+        if let Some(handle) = told {
+            self.tell_monitors(&handle, id, words);
         }
         // EXEC holds the gate alone; what it ran may have written.
         if TABLE[id].is(WRITE | ALONE) {
@@ -251,14 +255,13 @@ impl Engine {
         self.mind_pause();
     }
 
-    /// What monitors are told of a command, if there are any. Written before the command runs,
-    /// since its client may be gone afterwards.
+    /// Tells monitors of a command that was run, as things are now: SELECT is shown with the new
+    /// database.
     #[inline]
-    fn monitor_line(&self, client: &Client, id: usize, words: &[&[u8]]) -> Option<Vec<u8>> {
-        if !self.hub.monitors.any() || !is_monitored(TABLE[id]) {
-            return None;
+    fn tell_monitors(&self, handle: &Handle, id: usize, words: &[&[u8]]) {
+        if self.hub.monitors.any() && is_monitored(TABLE[id]) {
+            self.hub.monitors.tell(&monitor::line(self.space.clock.now_us(), handle, words));
         }
-        Some(monitor::line(self.space.clock.now_us(), client, words))
     }
 
     /// Runs a command on a helper thread; the client's mailbox gets it back with the answer.

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use super::Engine;
 use super::wake::deliver;
@@ -18,7 +19,7 @@ use crate::hub::waiting::{Parked, Wait};
 use crate::hub::{Client, Queued};
 use crate::memory;
 use crate::reply::Reply;
-use crate::store::{Db, Entered, Patience, Scope, Stats, Table, shard_of};
+use crate::store::{Db, Entered, Patience, Scope, Table, shard_of};
 
 /// Why nothing was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +65,7 @@ impl Engine {
             return false;
         }
         self.note_call(client, id);
-        let ran = self.run_on_one_key(client, spec, words, words[1], out, patience).is_ok();
+        let ran = self.run_on_one_key(client, id, words, words[1], out, patience).is_ok();
         if ran && spec.is(WRITE) {
             self.after_write();
         }
@@ -90,9 +91,9 @@ impl Engine {
         if let Some(who) = client.as_deref_mut() {
             self.note_call(who, id);
             let result = match one_key(spec, words) {
-                Some(key) => self.run_on_one_key(who, spec, words, key, out, patience),
+                Some(key) => self.run_on_one_key(who, id, words, key, out, patience),
                 None if needs_all(spec) => Err(Retry::Alone),
-                None => self.run_without_keys(who, spec, words, out, patience),
+                None => self.run_without_keys(who, id, words, out, patience),
             };
             match result {
                 Ok(()) => return Ran::Done,
@@ -108,12 +109,13 @@ impl Engine {
     fn run_on_one_key(
         &self,
         client: &mut Client,
-        spec: &'static Spec,
+        id: usize,
         words: &[&[u8]],
         key: &[u8],
         out: &mut Reply,
         patience: Patience,
     ) -> Result<(), Retry> {
+        let spec = TABLE[id];
         let hash = self.space.hash(key);
         let shard = shard_of(hash);
         let gate = self.space.gate();
@@ -140,19 +142,10 @@ impl Engine {
         {
             return Err(Retry::Alone);
         }
-        let result = self.run_in(
-            client,
-            spec,
-            words,
-            table,
-            Scope::Shard(shard),
-            None,
-            out,
-            patience,
-            |db| {
+        let result =
+            self.run_in(client, id, words, table, Scope::Shard(shard), None, out, patience, |db| {
                 db.hint(key, hash);
-            },
-        );
+            });
         drop(guard);
         drop((owned, entered));
         result.map(|_| ())
@@ -162,7 +155,7 @@ impl Engine {
     fn run_without_keys(
         &self,
         client: &mut Client,
-        spec: &'static Spec,
+        id: usize,
         words: &[&[u8]],
         out: &mut Reply,
         patience: Patience,
@@ -171,7 +164,7 @@ impl Engine {
         let table = self.space.table(&entered, client.db).ok_or(Retry::Alone)?;
         self.run_in(
             client,
-            spec,
+            id,
             words,
             table,
             Scope::Unlocked(patience),
@@ -196,17 +189,8 @@ impl Engine {
         self.space.open_from(who.db, patience);
         let Some(entered) = self.space.gate().alone(patience) else { return Ran::Away };
         let Some(table) = self.space.table(&entered, who.db) else { return Ran::Away };
-        let left = self.run_in(
-            who,
-            TABLE[id],
-            words,
-            table,
-            Scope::All,
-            Some(&entered),
-            out,
-            patience,
-            |_| {},
-        );
+        let left =
+            self.run_in(who, id, words, table, Scope::All, Some(&entered), out, patience, |_| {});
         let Ok(left) = left else { return Ran::Away };
         let Some(mut left) = left else { return Ran::Done };
         left.retired.drain(..).for_each(|table| self.retire(table));
@@ -214,7 +198,9 @@ impl Engine {
             return self.park(client, id, words, wait);
         }
         if let Some(FollowUp::Run(queue)) = left.follow_up.take() {
+            let since = Instant::now();
             self.run_queue(who, queue, &entered, out, &mut left.ready);
+            self.hub.tally.took_longer(id, since.elapsed());
         }
         let served = self.serve(&entered, left.ready);
         drop(entered);
@@ -265,11 +251,9 @@ impl Engine {
                 out.error(&refusal_in_exec(denial));
                 continue;
             }
-            let spec = TABLE[queued.id];
-            let line = self.monitor_line(client, queued.id, &words);
             let left = self.run_in(
                 client,
-                spec,
+                queued.id,
                 &words,
                 table,
                 Scope::All,
@@ -287,9 +271,7 @@ impl Engine {
                 // It is alone and may wait: there is no other way to call it.
                 Err(retry) => out.error(&Error::Internal(format!("{retry:?} in EXEC").into())),
             }
-            if let Some(line) = line {
-                self.hub.monitors.tell(&line);
-            }
+            self.tell_monitors(&client.handle, queued.id, &words);
         }
         client.executing = false;
     }
@@ -304,7 +286,7 @@ impl Engine {
     pub(super) fn run_in(
         &self,
         client: &mut Client,
-        spec: &'static Spec,
+        id: usize,
         words: &[&[u8]],
         table: &Table,
         scope: Scope,
@@ -313,9 +295,11 @@ impl Engine {
         patience: Patience,
         prepare: impl FnOnce(&mut Db<'_>),
     ) -> Result<Option<Box<Left>>, Retry> {
+        let spec = TABLE[id];
         if spec.is(READ) && self.hub.tracking.any() {
             self.note_reads(client, spec, words);
         }
+        let since = self.is_measured(id, spec).then(Instant::now);
         // Whatever made the buffer grow earlier was not measured here and is not taken off below.
         out.take_growth();
         let before = memory::balance();
@@ -341,20 +325,13 @@ impl Engine {
             client,
         };
         let mut args = Args::new(words, usize::from(spec.depth));
-        let result = match catch_unwind(AssertUnwindSafe(|| (spec.run)(&mut cx, &mut args))) {
-            Ok(result) => result,
-            Err(fault) => {
-                cx.db.mark_broken();
-                Err(Error::Internal(describe(fault.as_ref()).into()))
-            }
-        };
-        let retry = match result {
-            Ok(()) => None,
-            Err(error) => refuse(cx.out, mark, &error),
-        };
+        let retry = self.handle(&mut cx, id, &mut args, mark);
         // A command that waited is run again: it has been counted.
         let again = retry.is_some() || cx.client.handle.blocked.load(Ordering::Relaxed);
-        self.space.count(Stats { commands: u64::from(!again), ..cx.db.take_stats() });
+        if !again {
+            self.hub.tally.called(id);
+        }
+        self.space.count(cx.db.take_stats());
         if cx.db.has_noted() {
             cx.tell_noted();
         }
@@ -362,11 +339,43 @@ impl Engine {
             let growth = cx.out.take_growth() + cx.aside;
             self.space.charge(memory::balance() - before - growth);
         }
+        let waits = cx.left.as_ref().is_some_and(|left| left.wait.is_some());
+        if let Some(since) = since
+            && retry.is_none()
+            && !waits
+        {
+            self.note_time(id, words, &cx.client.handle, since.elapsed());
+        }
         retry.map_or(Ok(cx.left), Err)
     }
 }
 
 impl Engine {
+    /// Calls the handler. Turns a refusal or a fault into an error reply, or says how to call again.
+    #[inline]
+    fn handle(
+        &self,
+        cx: &mut Context<'_>,
+        id: usize,
+        args: &mut Args<'_>,
+        mark: (usize, usize),
+    ) -> Option<Retry> {
+        let run = cx.spec.run;
+        let error = match catch_unwind(AssertUnwindSafe(|| run(cx, args))) {
+            Ok(Ok(())) => return None,
+            Ok(Err(error)) => error,
+            Err(fault) => {
+                cx.db.mark_broken();
+                Error::Internal(describe(fault.as_ref()).into())
+            }
+        };
+        let retry = refuse(cx.out, mark, &error);
+        if retry.is_none() {
+            cx.aside(|_| self.hub.tally.failed(id, &error.to_string()));
+        }
+        retry
+    }
+
     /// Before a client reads: it is to be told when what it reads changes. Under the locks of the
     /// command, so that no change comes between.
     #[cold]

@@ -7,7 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -112,7 +112,10 @@ impl Engine {
             // The machine's clock may have been set back.
             due_ms = if now_ms >= next_sweep_ms || now_ms < last_ms || manual {
                 self.ticker.last_sweep_ms.store(now_ms, Ordering::Relaxed);
-                self.sweep()
+                let since = Instant::now();
+                let next_ms = self.sweep();
+                self.note_latency("expire-cycle", since.elapsed());
+                next_ms
             } else {
                 next_sweep_ms
             };

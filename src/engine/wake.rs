@@ -9,7 +9,6 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::{Engine, runtime};
-use crate::command::TABLE;
 use crate::command::acl_log::{Stood, refusal};
 use crate::hub::waiting::{Bound, Parked};
 use crate::hub::{Client, Delivery};
@@ -124,7 +123,7 @@ impl Engine {
         }
         let left = self.run_in(
             &mut parked.client,
-            TABLE[parked.id],
+            parked.id,
             &words,
             table,
             Scope::All,

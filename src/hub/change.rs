@@ -6,10 +6,16 @@
 
 use std::sync::atomic::Ordering;
 
-use super::config::{LFU_DECAY_TIME, LFU_LOG_FACTOR, NOTIFY_KEYSPACE_EVENTS};
-use super::listeners::{NOTIFIED, OF_CHANGES, PAUSED, TRACKED, WATCHED};
+use super::config::{
+    LATENCY_TRACKING, LFU_DECAY_TIME, LFU_LOG_FACTOR, NOTIFY_KEYSPACE_EVENTS,
+    SLOWLOG_LOG_SLOWER_THAN,
+};
+use super::listeners::{NOTIFIED, OF_CHANGES, PAUSED, TIMED, TRACKED, WATCHED};
 use super::{Hub, notify};
 use crate::store::{Happening, Keyspace, Loss, Notes};
+
+/// Quick commands take no longer: only a lower threshold than this has them all measured.
+const QUICK_US: i64 = 1000;
 
 impl Hub {
     /// A client has changed a key; 0 stands for nobody.
@@ -87,5 +93,9 @@ impl Hub {
         space.lfu_decay_minutes.store(self.config.get(LFU_DECAY_TIME) as u32, Ordering::Relaxed);
         let flags = self.config.get(NOTIFY_KEYSPACE_EVENTS) as u32;
         self.listeners.set(NOTIFIED, notify::is_on(flags));
+        let slower_us = self.config.get(SLOWLOG_LOG_SLOWER_THAN);
+        let catches_quick = (0..QUICK_US).contains(&slower_us);
+        let is_timed = self.config.get(LATENCY_TRACKING) != 0 || catches_quick;
+        self.listeners.set(TIMED, is_timed);
     }
 }

@@ -143,6 +143,11 @@ parameters! {
     TRACKING_TABLE_MAX_KEYS "tracking-table-max-keys" None, ANY, 1_000_000;
     LFU_LOG_FACTOR "lfu-log-factor" None, SMALL, 10;
     LFU_DECAY_TIME "lfu-decay-time" None, SMALL, 1;
+    SLOWLOG_LOG_SLOWER_THAN "slowlog-log-slower-than" None,
+        Format::Number { min: -1, max: i64::MAX }, 10_000;
+    SLOWLOG_MAX_LEN "slowlog-max-len" None, ANY, 128;
+    LATENCY_MONITOR_THRESHOLD "latency-monitor-threshold" None, ANY, 0;
+    LATENCY_TRACKING "latency-tracking" None, Format::YesNo, 0;
     NOTIFY_KEYSPACE_EVENTS "notify-keyspace-events" None, Format::Events, 0;
 }
 
@@ -196,6 +201,7 @@ pub static FIXED: &[Fixed] = &[
     fixed("tls-protocols", ""),
     fixed("appendonly", "no"),
     fixed("hz", "10"),
+    fixed("latency-tracking-info-percentiles", "50 99 99.9"),
     fixed("list-compress-depth", "0"),
     fixed("save", ""),
     fixed("tls-cluster", "no"),
@@ -244,9 +250,9 @@ impl Config {
     pub fn show(&self, parameter: &Parameter) -> String {
         match parameter.format {
             Format::Policy => self.policy().name().to_owned(),
+            Format::YesNo => if self.get(parameter.index) == 0 { "no" } else { "yes" }.to_owned(),
             Format::Events => notify::show(self.get(parameter.index) as u32),
             Format::Choice(words) => words[self.get(parameter.index) as usize].to_owned(),
-            Format::YesNo => if self.get(parameter.index) == 0 { "no" } else { "yes" }.to_owned(),
             Format::OutputLimits => OutputLimits::of(self.get(parameter.index)).show(),
             Format::Octal => format!("{:o}", self.get(parameter.index)),
             Format::Text => texts::text_of(self.get(parameter.index)).as_ref().to_owned(),

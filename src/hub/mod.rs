@@ -16,6 +16,9 @@ pub mod notify;
 pub mod pause;
 mod place;
 pub mod pubsub;
+mod secrets;
+pub mod slowlog;
+pub mod tally;
 pub mod texts;
 pub mod tracking;
 pub mod waiting;
@@ -56,6 +59,9 @@ pub struct Hub {
     pub tracking: tracking::Tracking,
     pub pause: pause::Pause,
     pub network: network::Network,
+    pub tally: tally::Tally,
+    pub slow_log: slowlog::SlowLog,
+    pub latency: slowlog::Latency,
     pub config: Config,
     next_client_id: AtomicU64,
     started_ms: AtomicU64,
@@ -63,7 +69,8 @@ pub struct Hub {
 }
 
 impl Hub {
-    pub fn new() -> Self {
+    /// For a store that knows so many commands.
+    pub fn new(commands: usize) -> Self {
         let listeners = Arc::<Listeners>::default();
         let share = || Arc::clone(&listeners);
         Self {
@@ -76,6 +83,9 @@ impl Hub {
             tracking: tracking::Tracking::new(share()),
             pause: pause::Pause::new(share()),
             network: network::Network::default(),
+            tally: tally::Tally::new(commands),
+            slow_log: slowlog::SlowLog::default(),
+            latency: slowlog::Latency::default(),
             config: Config::default(),
             next_client_id: AtomicU64::new(0),
             started_ms: AtomicU64::new(0),
@@ -167,11 +177,5 @@ impl Hub {
     pub fn take_absent(&self, id: u64) -> Option<Box<Client>> {
         let parked = self.waiting.take(id).map(|parked| parked.client);
         parked.or_else(|| self.pause.take(id))
-    }
-}
-
-impl Default for Hub {
-    fn default() -> Self {
-        Self::new()
     }
 }

@@ -7,8 +7,9 @@ use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 
-use super::client::{Client, Delivery, Handle};
+use super::client::{Delivery, Handle};
 use super::listeners::{Listeners, MONITORED};
+use super::secrets;
 use crate::quoting::quote;
 use crate::reply::Reply;
 
@@ -61,14 +62,15 @@ impl Monitors {
 }
 
 /// A command as MONITOR shows it: `1339518083.107412 [0 address] "keys" "*"`.
-pub fn line(now_us: u64, client: &Client, words: &[&[u8]]) -> Vec<u8> {
-    let mut address = client.handle.mailbox.address();
+pub fn line(now_us: u64, handle: &Handle, words: &[&[u8]]) -> Vec<u8> {
+    let mut address = handle.mailbox.address();
     if address.starts_with('/') {
         address = format!("unix:{}", address.trim_end_matches(":0"));
     }
+    let db = handle.db.load(Ordering::Relaxed);
     let (seconds, micros) = (now_us / 1_000_000, now_us % 1_000_000);
-    let mut line = format!("{seconds}.{micros:06} [{} {address}]", client.db);
-    for word in words {
+    let mut line = format!("{seconds}.{micros:06} [{db} {address}]");
+    for word in secrets::hide(words) {
         line.push(' ');
         quote(&mut line, word);
     }

@@ -31,7 +31,6 @@ pub struct Stats {
     pub misses: u64,
     pub expired: u64,
     pub evicted: u64,
-    pub commands: u64,
 }
 
 #[derive(Default)]
@@ -42,7 +41,6 @@ struct Books {
     misses: AtomicU64,
     expired: AtomicU64,
     evicted: AtomicU64,
-    commands: AtomicU64,
 }
 
 /// What somebody off the event loop should drop.
@@ -259,7 +257,6 @@ impl Keyspace {
             }
         }
         let book = self.book();
-        add_to(&book.commands, add.commands);
         add_to(&book.hits, add.hits);
         add_to(&book.misses, add.misses);
         add_to(&book.expired, add.expired);
@@ -273,7 +270,6 @@ impl Keyspace {
             sum.misses += book.misses.load(Ordering::Relaxed);
             sum.expired += book.expired.load(Ordering::Relaxed);
             sum.evicted += book.evicted.load(Ordering::Relaxed);
-            sum.commands += book.commands.load(Ordering::Relaxed);
         }
         sum
     }
@@ -281,8 +277,7 @@ impl Keyspace {
     /// `CONFIG RESETSTAT`.
     pub fn reset_stats(&self) {
         for book in &self.books {
-            for counter in [&book.hits, &book.misses, &book.expired, &book.evicted, &book.commands]
-            {
+            for counter in [&book.hits, &book.misses, &book.expired, &book.evicted] {
                 counter.store(0, Ordering::Relaxed);
             }
         }
