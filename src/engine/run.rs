@@ -351,7 +351,8 @@ impl Engine {
 }
 
 impl Engine {
-    /// Calls the handler. Turns a refusal or a fault into an error reply, or says how to call again.
+    /// Calls the handler. Turns a refusal or a fault into an error reply, or says how to call it
+    /// again.
     #[inline]
     fn handle(
         &self,

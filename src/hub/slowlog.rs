@@ -142,7 +142,7 @@ mod tests {
         assert_eq!((kept.len(), &*kept[31]), (32, &b"... (2 more arguments)"[..]));
         let long = [b'x'; 200];
         let kept = shorten(&[b"SET", b"k", &long]);
-        assert!(kept[2].ends_with(b"x... (72 more bytes)") && kept[2].len() == 128 + 20);
+        assert!(kept[2].ends_with(b"x... (72 more bytes)") && kept[2].len() == 128 + 19);
     }
 
     #[test]
