@@ -45,6 +45,8 @@ export declare class Store {
   setting(name: string): string | null
   /** The file that CONFIG REWRITE writes. */
   setConfigFile(path: string): void
+  /** Takes the users from the ACL file that was configured; answers what is wrong with it. */
+  loadUsers(): string | null
   /** Sets what a line of a configuration file names; answers what is wrong with it. */
   configure(words: Array<Buffer>): string | null
 }
