@@ -17,6 +17,7 @@ const DATA = [
   ['sadd', 'st2', 'b', 'c'],
   ['zadd', 'z', '1', 'a', '2.5', 'b'],
   ['zadd', 'z2', '3', 'b'],
+  ['geoadd', 'geo', '15', '37', 'a', '15.5', '37.5', 'b'],
   ['pfadd', 'pf', 'a'],
   ['xadd', 'x', '1-1', 'f', 'v'],
   ['xgroup', 'CREATE', 'x', 'g', '0'],
@@ -44,7 +45,10 @@ const SAMPLES = {
   'acl|users': [''],
   'acl|whoami': [''],
   append: ['s x'],
+  asking: '-',
   auth: '-',
+  bgrewriteaof: '-',
+  bgsave: '-',
   bitcount: ['s', 's 0 -1 BIT', 'none'],
   bitfield: ['s GET u8 0 OVERFLOW FAIL INCRBY u2 100 10', 's SET i5 3 1'],
   bitfield_ro: ['s GET u8 0 GET i4 #1', 'none GET u8 0'],
@@ -65,15 +69,54 @@ const SAMPLES = {
   bzpopmax: ['z 0.01', 'none 0.01'],
   bzpopmin: ['z 0.01', 'none 0.01'],
   'cl.throttle': ['limit 5 10 60', 'limit 5 10 60 2 PX'],
+  'client|caching': '-',
+  'client|capa': ['redirect'],
   'client|getname': [''],
+  'client|getredir': [''],
   'client|help': [''],
   'client|id': [''],
   'client|info': [''],
+  'client|kill': { '...filter:string': ['ID 99999'] },
   'client|list': { '...filter:string': ['', 'TYPE normal'] },
   'client|no-evict': ['OFF'],
   'client|no-touch': ['OFF'],
+  'client|pause': '-',
+  'client|reply': ['ON'],
   'client|setinfo': ['LIB-NAME test'],
   'client|setname': ['test'],
+  'client|tracking': ['OFF'],
+  'client|trackinginfo': [''],
+  'client|unblock': ['99999'],
+  'client|unpause': [''],
+  'cluster|addslots': '-',
+  'cluster|addslotsrange': '-',
+  'cluster|bumpepoch': '-',
+  'cluster|count-failure-reports': '-',
+  'cluster|countkeysinslot': '-',
+  'cluster|delslots': '-',
+  'cluster|delslotsrange': '-',
+  'cluster|failover': '-',
+  'cluster|flushslots': '-',
+  'cluster|forget': '-',
+  'cluster|getkeysinslot': '-',
+  'cluster|help': '-',
+  'cluster|info': '-',
+  'cluster|keyslot': '-',
+  'cluster|links': '-',
+  'cluster|meet': '-',
+  'cluster|myid': '-',
+  'cluster|myshardid': '-',
+  'cluster|nodes': '-',
+  'cluster|replicas': '-',
+  'cluster|replicate': '-',
+  'cluster|reset': '-',
+  'cluster|saveconfig': '-',
+  'cluster|set-config-epoch': '-',
+  'cluster|setslot': '-',
+  'cluster|shards': '-',
+  'cluster|slaves': '-',
+  'cluster|slot-stats': '-',
+  'cluster|slots': '-',
   command: [''],
   'command|count': [''],
   'command|docs': ['get'],
@@ -85,6 +128,7 @@ const SAMPLES = {
   'config|get': ['maxmemory*'],
   'config|help': [''],
   'config|resetstat': [''],
+  'config|rewrite': '-',
   'config|set': ['maxmemory-samples 5'],
   copy: ['s new', 'none new'],
   dbsize: [''],
@@ -95,13 +139,40 @@ const SAMPLES = {
   delifeq: ['s text', 's other'],
   digest: ['s', 'none'],
   discard: '-',
+  dump: ['s', 'none'],
   echo: ['x'],
   exists: ['s s none'],
   expire: ['s 10', 'none 10'],
   expireat: ['s 2000000000'],
   expiretime: ['s'],
+  failover: '-',
   flushall: [''],
   flushdb: ['ASYNC'],
+  geoadd: ['geo 1 2 a'],
+  geodist: ['geo a b', 'geo a none'],
+  geohash: ['geo a none'],
+  geopos: ['geo a none'],
+  georadius: {
+    'without withcoord withdist withhash store': ['geo 15 37 200 km'],
+    '': ['geo 15 37 200 km WITHCOORD WITHDIST WITHHASH', 'geo 15 37 200 km STORE new'],
+  },
+  georadius_ro: {
+    'without withcoord withdist withhash': ['geo 15 37 200 km'],
+    '': ['geo 15 37 200 km WITHCOORD WITHDIST WITHHASH'],
+  },
+  georadiusbymember: {
+    'without withcoord withdist withhash store': ['geo a 200 km'],
+    '': ['geo a 200 km WITHCOORD WITHHASH', 'geo a 200 km STOREDIST new'],
+  },
+  georadiusbymember_ro: {
+    'without withcoord withdist withhash': ['geo a 200 km'],
+    '': ['geo a 200 km WITHCOORD WITHDIST'],
+  },
+  geosearch: {
+    'without withcoord withdist withhash': ['geo FROMMEMBER a BYRADIUS 200 km ASC'],
+    '': ['geo FROMLONLAT 15 37 BYBOX 400 400 km ASC WITHCOORD WITHDIST'],
+  },
+  geosearchstore: ['new geo FROMMEMBER a BYRADIUS 200 km'],
   get: ['s', 'none'],
   getbit: ['s 1'],
   getdel: ['s', 'none'],
@@ -111,14 +182,24 @@ const SAMPLES = {
   hdel: ['h f none'],
   hello: { '...protocolAndOptions:string': [''] },
   hexists: ['h f'],
+  hexpire: ['h 100 FIELDS 2 f none'],
+  hexpireat: ['h 33177117420 FIELDS 1 f'],
+  hexpiretime: ['h FIELDS 2 f none'],
   hget: ['h f', 'h none'],
   hgetall: ['h', 'none'],
+  hgetdel: ['h FIELDS 2 f none'],
+  hgetex: ['h EX 100 FIELDS 2 f none'],
   hincrby: ['h f 2'],
   hincrbyfloat: ['h f 0.5'],
   hkeys: ['h'],
   hlen: ['h'],
   hmget: ['h f none'],
   hmset: { '': ['h f 1 g 2'] },
+  hpersist: ['h FIELDS 2 f none'],
+  hpexpire: ['h 100000 FIELDS 1 f'],
+  hpexpireat: ['h 33177117420123 FIELDS 1 f'],
+  hpexpiretime: ['h FIELDS 2 f none'],
+  hpttl: ['h FIELDS 2 f none'],
   hrandfield: {
     'key:key': ['h', 'none'],
     'key:key count:integer': ['h 2', 'none 2'],
@@ -126,14 +207,17 @@ const SAMPLES = {
   },
   hscan: ['h 0 COUNT 10'],
   hset: { '': ['h f 1 new 2'] },
+  hsetex: ['h EX 100 FIELDS 1 f 3'],
   hsetnx: ['h f 1'],
   hstrlen: ['h f'],
+  httl: ['h FIELDS 2 f none'],
   hvals: ['h'],
   incr: ['n'],
   incrby: ['n 2'],
   incrbyfloat: ['n 0.5'],
   info: ['', 'server'],
   keys: ['*'],
+  lastsave: [''],
   lcs: {
     'without len idx min-match-len withmatchlen': ['s s2', 's none'],
     'key1:key key2:key LEN': ['s s2 LEN'],
@@ -156,10 +240,21 @@ const SAMPLES = {
   lset: ['l 0 x'],
   ltrim: ['l 0 1'],
   mget: ['s none'],
+  migrate: ['localhost 1 none 0 10'],
+  'module|help': [''],
+  'module|list': [''],
+  'module|load': '-',
+  'module|loadex': '-',
+  'module|unload': '-',
   move: ['s 1'],
   mset: { '': ['a 1 b 2'] },
   msetex: ['2 a 1 b 2 EX 10', '1 s 1 NX'],
   msetnx: { '': ['a 1 b 2'] },
+  'object|encoding': ['s', 'none'],
+  'object|freq': ['none'],
+  'object|help': [''],
+  'object|idletime': ['s', 'none'],
+  'object|refcount': ['s', 'none'],
   persist: ['s'],
   pexpire: ['s 10000'],
   pexpireat: ['s 2000000000000'],
@@ -172,6 +267,7 @@ const SAMPLES = {
   ping: { 'without message': [''], '': ['x'] },
   psetex: ['s 10000 x'],
   psubscribe: ['a* b*'],
+  psync: '-',
   pttl: ['s'],
   publish: ['channel x'],
   'pubsub|channels': [''],
@@ -183,14 +279,21 @@ const SAMPLES = {
   punsubscribe: '-',
   quit: '-',
   randomkey: [''],
+  readonly: '-',
+  readwrite: '-',
   rename: ['s new'],
   renamenx: ['s s2'],
+  replconf: '-',
+  replicaof: ['NO ONE'],
   reset: '-',
+  restore: '-',
+  role: [''],
   rpop: { 'without count': ['l', 'none'], '': ['l 2', 'none 2'] },
   rpoplpush: ['l l2', 'none l2'],
   rpush: ['l x y'],
   rpushx: ['l x'],
   sadd: ['st x y'],
+  save: '-',
   scan: ['0', '0 MATCH s* COUNT 100 TYPE string'],
   scard: ['st'],
   sdiff: ['st st2'],
@@ -213,9 +316,15 @@ const SAMPLES = {
   sintercard: ['2 st st2 LIMIT 5'],
   sinterstore: ['new st st2'],
   sismember: ['st a'],
+  slaveof: ['NO ONE'],
   smembers: ['st'],
   smismember: ['st a none'],
   smove: ['st st2 a'],
+  sort: {
+    'without destination': ['l ALPHA', 'l ALPHA GET # GET none_*'],
+    '': ['l ALPHA STORE new'],
+  },
+  sort_ro: ['l ALPHA GET # GET none_*'],
   spop: { 'without count': ['st', 'none'], '': ['st 2', 'none 2'] },
   spublish: ['channel x'],
   srandmember: { 'without count': ['st', 'none'], '': ['st 2', 'none 2'] },
@@ -228,7 +337,9 @@ const SAMPLES = {
   sunion: ['st st2'],
   sunionstore: ['new st st2'],
   sunsubscribe: '-',
+  shutdown: '-',
   swapdb: ['0 1'],
+  sync: '-',
   time: [''],
   touch: ['s none'],
   ttl: ['s'],
@@ -236,6 +347,8 @@ const SAMPLES = {
   unlink: ['s none'],
   unsubscribe: '-',
   unwatch: [''],
+  wait: ['0 0'],
+  waitaof: ['0 0 0'],
   watch: ['s none'],
   xack: ['x g 1-1'],
   xackdel: ['x g IDS 1 1-1'],
@@ -333,7 +446,7 @@ const SAMPLES = {
 
 /** Answers a function that tells whether a value is of the TypeScript type `text`. */
 function typeCheck(text, inBuffers) {
-  const words = text.match(/'[^']*'|\w+(?=:)|\w+|[[\]|():,<>]/g)
+  const words = text.match(/'[^']*'|\w+(?=:)|\w+|\.{3}|[[\]|():,<>]/g)
   let at = 0
   const eat = (word) => words[at] === word && ++at > 0
 
@@ -364,17 +477,24 @@ function typeCheck(text, inBuffers) {
 
   function tuple() {
     const items = []
+    let rest = (value) => value.length === 0
     while (!eat(']')) {
+      const isRest = eat('...')
       if (words[at + 1] === ':') at += 2
-      items.push(union())
+      if (isRest) rest = union()
+      else items.push(union())
       eat(',')
     }
     return (value) =>
-      Array.isArray(value) && value.length === items.length && items.every((is, i) => is(value[i]))
+      Array.isArray(value) &&
+      value.length >= items.length &&
+      items.every((is, i) => is(value[i])) &&
+      rest(value.slice(items.length))
   }
 
   function named(word) {
     if (word === 'S') return inBuffers ? Buffer.isBuffer : (value) => typeof value === 'string'
+    if (/^\d+$/.test(word)) return (value) => value === Number(word)
     if (word.startsWith("'")) {
       const literal = word.slice(1, -1)
       return (value) =>
@@ -422,12 +542,26 @@ test('there is a sample of every form of every command', () => {
 /** What no server of the twin has. */
 const OURS = new Set([
   'cl.throttle',
+  'client|capa',
   'delex',
   'delifeq',
   'digest',
+  'hexpire',
+  'hexpireat',
+  'hexpiretime',
+  'hgetdel',
+  'hgetex',
+  'hpersist',
+  'hpexpire',
+  'hpexpireat',
+  'hpexpiretime',
+  'hpttl',
+  'hsetex',
+  'httl',
   'lk.slide',
   'lk.window',
   'msetex',
+  'waitaof',
 ])
 const NEWER_FORMS = /^(DIFF|DIFF1|ANDOR|ONE) |IFEQ/
 const formOf = ([form]) => form

@@ -370,8 +370,8 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    * Returns information about server-assisted client-side caching for the connection.
    * Since 6.2.0. O(1)
    */
-  client(subcommand: Token<'TRACKINGINFO'>, callback?: Callback<(string | number | string[])[]>): Result<(string | number | string[])[], Context>
-  clientBuffer(subcommand: Token<'TRACKINGINFO'>, callback?: Callback<(Buffer | number | Buffer[])[]>): Result<(Buffer | number | Buffer[])[], Context>
+  client(subcommand: Token<'TRACKINGINFO'>, callback?: Callback<Shape<(string | number | string[])[], Record<string, string | number | string[]>, Context>>): Result<Shape<(string | number | string[])[], Record<string, string | number | string[]>, Context>, Context>
+  clientBuffer(subcommand: Token<'TRACKINGINFO'>, callback?: Callback<Shape<(Buffer | number | Buffer[])[], Record<string, Buffer | number | Buffer[]>, Context>>): Result<Shape<(Buffer | number | Buffer[])[], Record<string, Buffer | number | Buffer[]>, Context>, Context>
 
   /**
    * Unblocks a client blocked by a blocking command from a different connection.
