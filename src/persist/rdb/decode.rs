@@ -2,7 +2,7 @@
 
 use super::encode::{NODE_PACKED, NODE_PLAIN};
 use super::source::{Malformed, Read, Reader, Source};
-use super::{Settings, Value, compact, kind, old, stream};
+use super::{Settings, VALKEY_VERSIONS_FROM, Value, compact, fields, kind, old, stream};
 use crate::types::dict::Dict;
 use crate::types::hash::Hash;
 use crate::types::list::{Builder, End, List};
@@ -13,7 +13,7 @@ use crate::types::sorted_set::{AddOutcome, SortedSet};
 pub fn read_value(
     source: &mut impl Source,
     kind: u8,
-    _version: u16,
+    version: u16,
     settings: &Settings,
 ) -> Read<Value> {
     let reader = &mut Reader::new(source);
@@ -28,6 +28,16 @@ pub fn read_value(
         kind::STREAM_LISTPACKS | kind::STREAM_LISTPACKS_2 | kind::STREAM_LISTPACKS_3 => {
             stream::read(reader, kind)
         }
+        kind::HASH_2 if version >= VALKEY_VERSIONS_FROM => fields::read_valkey(reader, settings),
+        kind::HASH_METADATA_OLD => fields::read(reader, settings, 0),
+        kind::HASH_METADATA | kind::HASH_LISTPACK_EX => {
+            let earliest_ms = reader.moment_ms()?;
+            match kind {
+                kind::HASH_METADATA => fields::read(reader, settings, earliest_ms),
+                _ => fields::read_triples(&reader.string()?, settings),
+            }
+        }
+        kind::HASH_LISTPACK_EX_OLD => fields::read_triples(&reader.string()?, settings),
         _ => block(&reader.string()?, kind, settings),
     }
 }
@@ -48,7 +58,7 @@ fn block(bytes: &[u8], kind: u8, settings: &Settings) -> Read<Value> {
 }
 
 /// How many elements follow: none is no value.
-fn count(reader: &mut Reader<'_, impl Source>) -> Read<usize> {
+pub(super) fn count(reader: &mut Reader<'_, impl Source>) -> Read<usize> {
     match reader.count()? {
         0 => Err(Malformed),
         count => Ok(count),

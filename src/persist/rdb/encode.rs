@@ -1,7 +1,7 @@
 //! Writing values down.
 
 use super::sink::{Sink, put_count, put_element, put_string};
-use super::{kind, stream};
+use super::{fields, kind, stream};
 use crate::store::Entry;
 use crate::types::hash::Hash;
 use crate::types::list::{List, Node};
@@ -28,10 +28,15 @@ pub fn kind_of(entry: &Entry) -> u8 {
             Some(_) => kind::ZSET_LISTPACK,
             None => kind::ZSET_2,
         },
-        Kind::Hash => match collection::<Hash>(entry).as_listpack() {
-            Some(_) => kind::HASH_LISTPACK,
-            None => kind::HASH,
-        },
+        Kind::Hash => {
+            let hash = collection::<Hash>(entry);
+            match (hash.earliest_ms(), hash.as_listpack(), hash.as_triples()) {
+                (None, Some(_), _) => kind::HASH_LISTPACK,
+                (None, None, _) => kind::HASH,
+                (Some(_), _, Some(_)) => kind::HASH_LISTPACK_EX,
+                (Some(_), _, None) => kind::HASH_METADATA,
+            }
+        }
         Kind::Stream => kind::STREAM_LISTPACKS_3,
     }
 }
@@ -96,6 +101,9 @@ fn write_sorted_set(sink: &mut impl Sink, set: &SortedSet) {
 }
 
 fn write_hash(sink: &mut impl Sink, hash: &Hash) {
+    if let Some(earliest_ms) = hash.earliest_ms() {
+        return fields::write(sink, hash, earliest_ms);
+    }
     if let Some(list) = hash.as_listpack() {
         put_string(sink, list.as_bytes());
         return;

@@ -14,6 +14,7 @@
 mod compact;
 mod decode;
 mod encode;
+mod fields;
 mod lzf;
 mod old;
 mod sink;
@@ -68,6 +69,13 @@ mod kind {
     pub const STREAM_LISTPACKS_2: u8 = 19;
     pub const SET_LISTPACK: u8 = 20;
     pub const STREAM_LISTPACKS_3: u8 = 21;
+    /// Of Valkey 9.
+    pub const HASH_2: u8 = 22;
+    /// Of candidates for Redis 7.4, as the next one.
+    pub const HASH_METADATA_OLD: u8 = 22;
+    pub const HASH_LISTPACK_EX_OLD: u8 = 23;
+    pub const HASH_METADATA: u8 = 24;
+    pub const HASH_LISTPACK_EX: u8 = 25;
 }
 
 /// A value without a key.
@@ -126,12 +134,18 @@ impl Value {
 
 /// The payload that DUMP answers.
 pub fn dump(entry: &Entry) -> Vec<u8> {
-    let mut out = vec![kind_of(entry)];
+    let kind = kind_of(entry);
+    let mut out = vec![kind];
     write_value(&mut out, entry);
-    out.put(&VERSION.to_le_bytes());
+    out.put(&version_of(kind).to_le_bytes());
     let sum = CRC.checksum(&out);
     out.put(&sum.to_le_bytes());
     out
+}
+
+/// The lowest version that can tell of this kind, but not below [`VERSION`].
+pub fn version_of(kind: u8) -> u16 {
+    if kind > kind::STREAM_LISTPACKS_3 { REDIS_VERSION_MAX } else { VERSION }
 }
 
 /// The value that a payload holds.

@@ -193,3 +193,55 @@ fn a_length_that_lies_reserves_nothing() {
         }
     }
 }
+
+/// The fields of a hash with their deadlines, in order.
+fn fields(payload: &[u8]) -> Vec<(Vec<u8>, Vec<u8>, Option<u64>)> {
+    let Ok(Value::Hash(hash)) = restore(payload, &settings()) else { panic!("no hash") };
+    let all = hash.iter().with_deadlines();
+    let mut all: Vec<_> = all.map(|(f, v, at_ms)| (f.to_vec(), v.to_vec(), at_ms)).collect();
+    all.sort();
+    all
+}
+
+/// As Redis 8.0 and Valkey 9.1 answered DUMP.
+#[test]
+fn fields_that_die_are_read_in_the_forms_of_both_houses() {
+    const AT_MS: u64 = 33_177_117_420_000;
+    let listpack = b"\x19\xe0iL\xa6,\x1e\x00\x00//\x00\x00\x00\t\x00\x81b\x02\x83two\x04\xf4\xe0iL\
+        \xa6,\x1e\x00\x00\t\x81a\x02\x01\x01\xf4\xc8mL\xa6,\x1e\x00\x00\t\x81c\x02\x03\x01\x00\x01\
+        \xff\x0c\x00h\x16cHh\xb1\xcc\x1c";
+    let valkey = b"\x16\x03\x01a\xc0\x01\xc8mL\xa6,\x1e\x00\x00\x01b\x03two\xe0iL\xa6,\x1e\x00\x00\
+        \x01c\xc0\x03\xff\xff\xff\xff\xff\xff\xff\xffP\x00C\xb1Y\xf9\xf2\x1d\xbb\x19";
+    let small = vec![
+        (b"a".to_vec(), b"1".to_vec(), Some(AT_MS + 1000)),
+        (b"b".to_vec(), b"two".to_vec(), Some(AT_MS)),
+        (b"c".to_vec(), b"3".to_vec(), None),
+    ];
+    assert_eq!(fields(listpack), small);
+    assert_eq!(fields(valkey), small);
+    let entry = restore(listpack, &settings()).unwrap().into_entry(b"key", None);
+    assert_eq!(dump(&entry), listpack);
+
+    let table = b"\x18\xe0iL\xa6,\x1e\x00\x00\x03\x00\x01c\xc0\x03\x06\x01b\xc3\t@F\x01xx\xe09\x00\
+        \x01xx\x01\x01a\xc0\x01\x0c\x00\xb5G\xae4\xa6\x18n\x11";
+    let valkey = b"\x16\x03\x01a\xc0\x01\xe0iL\xa6,\x1e\x00\x00\x01b\xc3\t@F\x01xx\xe09\x00\x01xx\
+        \xe5iL\xa6,\x1e\x00\x00\x01c\xc0\x03\xff\xff\xff\xff\xff\xff\xff\xffP\x00\rj@<\"\x16\xd3\
+        \xb9";
+    let big = vec![
+        (b"a".to_vec(), b"1".to_vec(), Some(AT_MS)),
+        (b"b".to_vec(), vec![b'x'; 70], Some(AT_MS + 5)),
+        (b"c".to_vec(), b"3".to_vec(), None),
+    ];
+    assert_eq!(fields(table), big);
+    assert_eq!(fields(valkey), big);
+    let again = dump(&restore(table, &settings()).unwrap().into_entry(b"key", None));
+    assert_eq!((again[0], fields(&again)), (kind::HASH_METADATA, big));
+
+    // Of candidates: the same without the earliest deadline.
+    let bare = [&[kind::HASH_LISTPACK_EX_OLD][..], &listpack[9..listpack.len() - 10]].concat();
+    assert_eq!(fields(&sealed(&bare, 12)), small);
+    let bare = b"\x16\x02\x00\x01f\x01v\x81\x00\x00\x1e\x2c\xa6\x4c\x69\xe0\x01g\x01w";
+    let told = fields(&sealed(bare, 12));
+    assert_eq!(told.iter().map(|(.., at_ms)| *at_ms).collect::<Vec<_>>(), [None, Some(AT_MS)]);
+    assert_eq!(restore(&sealed(bare, 80), &settings()).err(), Some(Refusal::Value));
+}

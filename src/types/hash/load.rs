@@ -4,10 +4,19 @@ use crate::types::limits::Limits;
 use crate::types::listpack::Listpack;
 use crate::types::one_word::{Form, OneWord};
 
-use super::Hash;
+use super::{Hash, View, triples};
 
 impl Hash {
-    /// The block of a small hash.
+    /// The block of a small hash whose fields may die: field, value and deadline by turns, the
+    /// next to die first, a deadline of 0 for those that live for ever.
+    pub fn as_triples(&self) -> Option<&Listpack> {
+        match self.view() {
+            View::List(list, triples::WIDTH) => Some(list),
+            _ => None,
+        }
+    }
+
+    /// The block of a small hash none of whose fields ever had a deadline.
     pub fn as_listpack(&self) -> Option<&Listpack> {
         match self.0.form() {
             Form::Small(list) => Some(list),
