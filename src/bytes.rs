@@ -129,6 +129,14 @@ pub fn write_double(out: &mut impl Extend<u8>, value: f64) {
         out.extend(digits.format(value as i64).bytes());
         return;
     }
+    write_shortest(out, value);
+}
+
+/// As `write_double`, but a whole number is laid out like any other.
+pub fn write_shortest(out: &mut impl Extend<u8>, value: f64) {
+    if !value.is_finite() || value == 0.0 {
+        return write_double(out, value);
+    }
     if value < 0.0 {
         out.extend([b'-']);
     }

@@ -8,7 +8,7 @@ const { Store } = createRequire(import.meta.url)('../..')
 const START_MS = 1_700_000_000_000
 
 const store = new Store({ clock: 'manual', startTime: START_MS, seed: 1 })
-await store.listen({ path: process.argv[2] })
+await store.listen({ path: process.argv[2], 'enable-debug-command': 'yes' })
 process.on('message', (ms) => {
   store.advance(ms)
   process.send('moved')

@@ -90,6 +90,7 @@ export class Server {
     server.file = path.join(server.dir, 's')
     running.add(server)
     const flags = ['--port', '0', '--unixsocket', server.file, '--save', '', '--appendonly', 'no']
+    flags.push('--enable-debug-command', 'yes')
     if (name === 'latchkey') {
       // what is only for others of which we are more than one is for us
       server.like = ['valkey', 'redis8', 'valkey9']

@@ -1,9 +1,11 @@
 //! DUMP and RESTORE: values as servers write them down.
 
+use std::sync::atomic::Ordering;
+
 use super::{Args, Context, DENY_OOM, Keys, READ, Spec, WRITE, spec};
 use crate::bytes::parse_int;
 use crate::error::{Error, Result};
-use crate::persist::rdb::{self, Refusal, Settings};
+use crate::persist::rdb::{self, Checksums, Refusal, Settings};
 use crate::store::evict;
 use crate::store::{BYTES_PER_ELEMENT, work};
 
@@ -102,7 +104,9 @@ fn restore(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
 
 /// What a reader of values must know.
 pub fn settings(cx: &Context<'_>) -> Settings {
-    Settings { limits: cx.limits(), fill: super::list::fill(cx) }
+    let ignored = cx.hub.debug.ignores_checksums.load(Ordering::Relaxed);
+    let checksums = if ignored { Checksums::Ignored } else { Checksums::Heeded };
+    Settings { limits: cx.limits(), fill: super::list::fill(cx), checksums }
 }
 
 /// Notes how long ago, or how often, the value was used where it came from; the option that is not

@@ -253,7 +253,7 @@ fn replication(cx: &Context<'_>) -> String {
         ("connected_slaves", "0".into()),
         ("replicas_waiting_psync", "0".into()),
         ("master_failover_state", "no-failover".into()),
-        ("master_replid", cx.hub.run_id().into()),
+        ("master_replid", cx.hub.replication_id()),
         ("master_replid2", "0".repeat(40)),
         ("master_repl_offset", "0".into()),
         ("second_repl_offset", "-1".into()),

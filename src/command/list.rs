@@ -3,6 +3,8 @@
 //! Each handler reads its words, asks the structure for one operation and tells what happened.
 //! What goes from key to key is in `list_move`, what waits for a key in `list_block`.
 
+use std::sync::atomic::Ordering;
+
 use super::context::{LARGE, write_element};
 use super::list_block::{blmove, blmpop, blpop, brpop, brpoplpush};
 use super::list_move::{lmove, lmpop, rpoplpush};
@@ -47,7 +49,8 @@ const ELEMENTS_PER_NODE: usize = 64;
 
 /// How full a node of a list may be.
 pub fn fill(cx: &Context<'_>) -> Fill {
-    Fill::new(cx.config().get(LIST_MAX_LISTPACK_SIZE) as i32)
+    let alone_from = cx.hub.debug.packed_threshold_bytes.load(Ordering::Relaxed);
+    Fill::new(cx.config().get(LIST_MAX_LISTPACK_SIZE) as i32).alone_from(alone_from)
 }
 
 /// The event of a push at one end.

@@ -194,6 +194,7 @@ static FAMILIES: &[&[Spec]] = &[
     latency::TABLE,
     config::TABLE,
     introspect::TABLE,
+    debug::TABLE,
     acl::TABLE,
     module::TABLE,
     persistence::TABLE,
@@ -203,10 +204,8 @@ static FAMILIES: &[&[Spec]] = &[
 ];
 
 /// All rows, by id.
-pub static TABLE: LazyLock<Vec<&'static Spec>> = LazyLock::new(|| {
-    let hidden = if debug::is_enabled() { debug::TABLE } else { &[] };
-    FAMILIES.iter().flat_map(|family| family.iter()).chain(hidden).collect()
-});
+pub static TABLE: LazyLock<Vec<&'static Spec>> =
+    LazyLock::new(|| FAMILIES.iter().flat_map(|family| family.iter()).collect());
 
 static BY_NAME: LazyLock<HashMap<&'static str, usize>> =
     LazyLock::new(|| TABLE.iter().enumerate().map(|(id, spec)| (spec.name, id)).collect());

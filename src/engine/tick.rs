@@ -105,6 +105,8 @@ impl Engine {
         let mut due_ms = self.space.due_ms();
         if let Some(end_ms) = pause_end_ms {
             due_ms = end_ms;
+        } else if self.hub.debug.keeps_dead_keys.load(Ordering::Relaxed) {
+            due_ms = NEVER;
         } else if due_ms <= now_ms {
             let last_ms = self.ticker.last_sweep_ms.load(Ordering::Relaxed);
             let next_sweep_ms = last_ms + BETWEEN_SWEEPS_MS;

@@ -117,7 +117,9 @@ impl Connection {
 /// Plays the steps on a fresh engine; answers the complaints.
 fn play(steps: &[Step], name: &str) -> Vec<String> {
     let clock = ClockOption::Manual(START_MS);
-    let engine = Engine::open(&Options { clock, seed: Some(1), ..Options::default() });
+    let mut options = Options { clock, seed: Some(1), ..Options::default() };
+    options.setting("enable-debug-command", "yes").expect("it is a setting");
+    let engine = Engine::open(&options);
     let mut connections = HashMap::new();
     let mut who = 'a';
     let mut complaints = Vec::new();

@@ -148,6 +148,7 @@ parameters! {
     SLOWLOG_MAX_LEN "slowlog-max-len" None, ANY, 128;
     LATENCY_MONITOR_THRESHOLD "latency-monitor-threshold" None, ANY, 0;
     LATENCY_TRACKING "latency-tracking" None, Format::YesNo, 0;
+    ENABLE_DEBUG_COMMAND "enable-debug-command" None, Format::Choice(&["no", "local", "yes"]), 0;
     NOTIFY_KEYSPACE_EVENTS "notify-keyspace-events" None, Format::Events, 0;
 }
 
@@ -155,6 +156,7 @@ parameters! {
 const AT_START: &[usize] = &[
     BIND,
     DIR,
+    ENABLE_DEBUG_COMMAND,
     IO_THREADS,
     LOGFILE,
     PIDFILE,

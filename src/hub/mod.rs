@@ -9,6 +9,7 @@ mod change;
 pub mod client;
 pub mod clients;
 pub mod config;
+pub mod debug;
 pub mod listeners;
 pub mod monitor;
 pub mod network;
@@ -63,6 +64,7 @@ pub struct Hub {
     pub slow_log: slowlog::SlowLog,
     pub latency: slowlog::Latency,
     pub config: Config,
+    pub debug: debug::Debug,
     next_client_id: AtomicU64,
     started_ms: AtomicU64,
     run_id: RunId,
@@ -87,6 +89,7 @@ impl Hub {
             slow_log: slowlog::SlowLog::default(),
             latency: slowlog::Latency::default(),
             config: Config::default(),
+            debug: debug::Debug::default(),
             next_client_id: AtomicU64::new(0),
             started_ms: AtomicU64::new(0),
             run_id: RunId::default(),
@@ -106,6 +109,11 @@ impl Hub {
     /// Forty hexadecimal digits that no other store has.
     pub fn run_id(&self) -> &str {
         &self.run_id.0
+    }
+
+    /// The id of its history, which replicas would be told.
+    pub fn replication_id(&self) -> String {
+        self.debug.replication_id().unwrap_or_else(|| self.run_id().to_owned())
     }
 
     /// Ids grow and are never used again.

@@ -162,6 +162,12 @@ impl Table {
         self.len.load(Ordering::Relaxed).max(0) as usize
     }
 
+    /// How many keys there is room for without growing.
+    pub fn slots(&self) -> usize {
+        let shards = (0..SHARDS).filter_map(|index| self.lock(index, Patience::Waits));
+        shards.map(|shard| shard.buckets()).sum()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -6,7 +6,7 @@ use crate::types::random::Rng;
 use crate::types::stream::{NodeLimits, StreamId};
 
 fn settings() -> Settings {
-    Settings { limits: Limits::new(1), fill: Fill::default() }
+    Settings { limits: Limits::new(1), fill: Fill::default(), checksums: Checksums::Heeded }
 }
 
 /// A payload of this body with a right footer.
@@ -27,7 +27,7 @@ fn word(i: usize, len: usize) -> Vec<u8> {
 
 /// One value of every type, of so many elements of so many bytes (0: few).
 fn values(count: usize, len: usize) -> Vec<Value> {
-    let Settings { limits, fill } = settings();
+    let Settings { limits, fill, .. } = settings();
     let words: Vec<_> = (0..count).map(|i| word(i, len)).collect();
     let mut list = List::new();
     let (mut set, mut ints) = (Set::new(), Set::new());

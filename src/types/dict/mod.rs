@@ -85,6 +85,11 @@ impl<T: Keyed> Dict<T> {
         self.len
     }
 
+    /// How many entries there is room for without growing.
+    pub fn slots(&self) -> usize {
+        self.segments.iter().map(|segment| segment.entries.capacity()).sum()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }

@@ -24,6 +24,14 @@ impl Hash {
         }
     }
 
+    /// How many fields the table of a big hash has room for.
+    pub fn table_slots(&self) -> Option<usize> {
+        match self.view() {
+            View::List(..) => None,
+            View::Table(table) => Some(table.slots()),
+        }
+    }
+
     /// A hash of fields and values by turns, which the caller has checked: there are as many of
     /// one as of the other, and all fields differ.
     pub fn from_listpack(list: Listpack, limits: &Limits) -> Self {

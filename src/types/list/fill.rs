@@ -7,11 +7,21 @@ const ELEMENT_OVERHEAD_BYTES: usize = 8;
 
 /// The limit on a node. Positive: so many elements. Negative, -1 to -5: 4, 8, 16, 32, 64 KB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fill(i32);
+pub struct Fill {
+    size: i32,
+    /// An element of so many bytes is kept in a node of its own; 0: as the limit says.
+    alone_from_bytes: u32,
+}
 
 impl Fill {
     pub fn new(list_max_listpack_size: i32) -> Self {
-        Self(list_max_listpack_size)
+        Self { size: list_max_listpack_size, alone_from_bytes: 0 }
+    }
+
+    /// Keeps elements of so many bytes in nodes of their own, whatever the limit; 0 changes nothing.
+    #[must_use]
+    pub fn alone_from(self, bytes: u32) -> Self {
+        Self { alone_from_bytes: bytes, ..self }
     }
 
     /// Whether a node of so many bytes and elements is beyond the limit.
@@ -21,7 +31,10 @@ impl Fill {
 
     /// Whether an element of `len` bytes is kept in a node of its own.
     pub(super) fn is_large(self, len: usize) -> bool {
-        len > self.max_bytes().unwrap_or(SAFETY_BYTES)
+        match self.alone_from_bytes {
+            0 => len > self.max_bytes().unwrap_or(SAFETY_BYTES),
+            from => len >= from as usize,
+        }
     }
 
     /// Whether an element of `len` bytes may join a node of so many bytes and elements.
@@ -35,7 +48,7 @@ impl Fill {
     }
 
     fn max_bytes(self) -> Option<usize> {
-        match self.0 {
+        match self.size {
             0.. => None,
             -1 => Some(4096),
             -2 => Some(8192),
@@ -46,8 +59,8 @@ impl Fill {
     }
 
     fn max_count(self) -> usize {
-        match self.0 {
-            0.. => usize::try_from(self.0.max(1)).expect("not negative"),
+        match self.size {
+            0.. => usize::try_from(self.size.max(1)).expect("not negative"),
             _ => usize::MAX,
         }
     }
@@ -56,6 +69,6 @@ impl Fill {
 impl Default for Fill {
     /// 8 KB.
     fn default() -> Self {
-        Self(-2)
+        Self::new(-2)
     }
 }

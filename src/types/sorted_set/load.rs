@@ -18,6 +18,14 @@ impl SortedSet {
         }
     }
 
+    /// How many members the table of a big sorted set has room for.
+    pub fn table_slots(&self) -> Option<usize> {
+        match self.0.form() {
+            Form::Small(_) => None,
+            Form::Large(tree) => Some(tree.table.slots()),
+        }
+    }
+
     /// A sorted set of members and scores by turns, if they are in order. The caller has checked
     /// that there are as many of one as of the other, and that all members differ.
     pub fn from_listpack(list: Listpack, limits: &Limits) -> Option<Self> {
