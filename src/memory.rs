@@ -52,6 +52,41 @@ pub fn thread_number() -> usize {
     })
 }
 
+/// Gives pages back that nobody uses any more, as far as this thread can.
+#[expect(unsafe_code, reason = "a call into the allocator")]
+pub fn purge() {
+    // SAFETY: it may be called at any time by any thread.
+    unsafe { libmimalloc_sys::mi_collect(true) }
+}
+
+/// Bytes that the allocator holds of the system, for all stores of the process.
+#[expect(unsafe_code, reason = "a call into the allocator")]
+pub fn committed_bytes() -> usize {
+    let mut told = [0_usize; 8];
+    let first = told.as_mut_ptr();
+    let at = |index| first.wrapping_add(index);
+    // SAFETY: all eight point to numbers that may be written.
+    unsafe {
+        libmimalloc_sys::mi_process_info(at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7));
+    }
+    told[5]
+}
+
+/// What the allocator tells of itself, in its own words.
+#[expect(unsafe_code, reason = "a call into the allocator")]
+pub fn statistics() -> Vec<u8> {
+    unsafe extern "C" fn add(line: *const std::ffi::c_char, text: *mut std::ffi::c_void) {
+        // SAFETY: the allocator hands over its line and what it was given below.
+        let (line, text) =
+            unsafe { (std::ffi::CStr::from_ptr(line), &mut *text.cast::<Vec<u8>>()) };
+        text.extend_from_slice(line.to_bytes());
+    }
+    let mut text = Vec::<u8>::new();
+    // SAFETY: `add` is called with the text before this returns, and not after.
+    unsafe { libmimalloc_sys::mi_stats_print_out(Some(add), (&raw mut text).cast()) };
+    text
+}
+
 /// Takes bytes that are still there off the calling thread's balance: they have left the store,
 /// and who holds them now will free them where nobody counts.
 pub fn disown(bytes: usize) {

@@ -3,12 +3,16 @@
 
 import { createRequire } from 'node:module'
 
-const { Store } = createRequire(import.meta.url)('../..')
+const require = createRequire(import.meta.url)
+const { Store } = require('../..')
+const { kNative } = require('../../lib/symbols')
 
 const START_MS = 1_700_000_000_000
 
 const store = new Store({ clock: 'manual', startTime: START_MS, seed: 1 })
-await store.listen({ path: process.argv[2], 'enable-debug-command': 'yes' })
+// as the command line does it: transcripts ask for DEBUG on a socket
+store[kNative].configure(['enable-debug-command', 'yes'].map((word) => Buffer.from(word)))
+await store.listen({ path: process.argv[2] })
 process.on('message', (ms) => {
   store.advance(ms)
   process.send('moved')

@@ -165,7 +165,7 @@ fn memory(cx: &Context<'_>) -> String {
 }
 
 /// A `Name:  123 kB` line of a file of Linux' /proc, in bytes.
-fn proc_kilobytes(path: &str, name: &str) -> Option<u64> {
+pub(super) fn proc_kilobytes(path: &str, name: &str) -> Option<u64> {
     let text = std::fs::read_to_string(path).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;

@@ -41,6 +41,7 @@ pub mod list;
 mod list_block;
 mod list_move;
 mod lolwut;
+mod memory;
 mod migrate;
 mod module;
 mod msetex;
@@ -194,6 +195,7 @@ static FAMILIES: &[&[Spec]] = &[
     latency::TABLE,
     config::TABLE,
     introspect::TABLE,
+    memory::TABLE,
     debug::TABLE,
     acl::TABLE,
     module::TABLE,

@@ -240,3 +240,37 @@ fn a_database_of_few_but_big_keys_is_freed_where_it_may_take_long() {
     space.empty_trash();
     assert_eq!(space.trash_len(), 0);
 }
+
+#[test]
+fn memory_usage_tells_what_the_books_say() {
+    let mut me = World::new();
+    // The shard of the key has its table.
+    me.say("SET k x");
+    me.say("DEL k");
+    for (line, slack) in [
+        ("SET k short".to_owned(), 40),
+        (format!("SET k {}", "x".repeat(1000)), 40),
+        (format!("SET k {}", "x".repeat(100_000)), 40),
+        (format!("RPUSH k{}", numbered(5000)), 600),
+        (format!("SADD k{}", numbered(2000)), 600),
+        (format!("HSET k{}", numbered(4000)), 600),
+        (format!("ZADD k{}", numbered(4000)), 600),
+        ("HSET k a b".to_owned(), 40),
+    ] {
+        let before = me.used();
+        me.say(&line);
+        let grown = me.used() - before;
+        let said = me.say("MEMORY USAGE k SAMPLES 0");
+        let Some(Token::Int(told)) = said.first() else { panic!("{said:?}") };
+        assert!(grown.abs_diff(told as usize) <= slack, "{line:.20}: {told}, not {grown}");
+        let said = me.say("MEMORY USAGE k");
+        let Some(Token::Int(guessed)) = said.first() else { panic!("{said:?}") };
+        assert!(guessed.abs_diff(told) <= told.unsigned_abs() / 4, "{guessed} {told}");
+        me.say("DEL k");
+    }
+}
+
+/// ` 1 a1 2 a2 ...`
+fn numbered(count: usize) -> String {
+    (1..=count / 2).flat_map(|i| [format!(" {i}"), format!(" a{i}")]).collect()
+}

@@ -63,6 +63,25 @@ pub fn work(entry: &Entry) -> usize {
     }
 }
 
+/// A key's share of the table: its slot, one byte of hash, and room to grow.
+const SLOT_BYTES: usize = 12;
+
+/// Bytes that a key takes with its value, whose parts are judged by so many samples; 0 is all.
+pub fn memory(entry: &Entry, samples: usize) -> usize {
+    fn inside<T: Collection>(entry: &Entry, samples: usize) -> usize {
+        entry.as_collection::<T>().map_or(0, |value| value.memory(samples))
+    }
+    let value = match entry.kind() {
+        Kind::String => 0,
+        Kind::List => inside::<List>(entry, samples),
+        Kind::Set => inside::<Set>(entry, samples),
+        Kind::SortedSet => inside::<SortedSet>(entry, samples),
+        Kind::Hash => inside::<Hash>(entry, samples),
+        Kind::Stream => inside::<Stream>(entry, samples),
+    };
+    SLOT_BYTES + entry.own_memory() + value
+}
+
 /// How the value is kept, as OBJECT ENCODING says.
 pub fn encoding(entry: &Entry) -> &'static str {
     fn name<T: Collection>(entry: &Entry, name: fn(&T) -> &'static str) -> &'static str {

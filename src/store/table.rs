@@ -162,6 +162,17 @@ impl Table {
         self.len.load(Ordering::Relaxed).max(0) as usize
     }
 
+    /// Bytes of the table itself: slots with a byte of hash each, and what shards cost.
+    pub fn memory(&self) -> usize {
+        let shard = size_of::<Deadlines>() + size_of::<dashmap::RwLock<Shard>>();
+        self.slots() * (size_of::<Entry>() + 1) + SHARDS * shard + SHARDS / 8
+    }
+
+    /// Bytes in which shards keep what they know of deadlines.
+    pub fn deadline_memory(&self) -> usize {
+        self.deadlines.len() * size_of::<Deadlines>()
+    }
+
     /// How many keys there is room for without growing.
     pub fn slots(&self) -> usize {
         let shards = (0..SHARDS).filter_map(|index| self.lock(index, Patience::Waits));

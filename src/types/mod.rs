@@ -60,4 +60,21 @@ pub trait Collection: Clone + Send + Sync + 'static {
 
     /// About how many allocations a drop releases: large ones are dropped on another thread.
     fn free_cost(&self) -> usize;
+
+    /// Bytes it has allocated. Of many parts no more than so many `samples` are looked at; 0 is
+    /// all.
+    fn memory(&self, samples: usize) -> usize;
+}
+
+/// What all of `parts` take, of which there are `len`, judged by the first few.
+fn sampled(parts: impl Iterator<Item = usize>, len: usize, samples: usize) -> usize {
+    let samples = if samples == 0 { len } else { samples.min(len) };
+    let sum: usize = parts.take(samples).sum();
+    // Rounded, and exact where all were looked at.
+    (sum as u128 * len as u128).checked_div(samples as u128).unwrap_or(0) as usize
+}
+
+/// What a `BTreeMap` of so many entries takes, whose nodes are two thirds full and have links.
+fn tree_memory<K, V>(len: usize) -> usize {
+    len * (size_of::<K>() + size_of::<V>() + 4) * 3 / 2
 }

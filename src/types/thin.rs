@@ -22,6 +22,8 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU8, Ordering, fence};
 use std::{fmt, slice};
 
+use crate::memory::good_size;
+
 /// A shared, immutable byte string; eight bytes to hold.
 pub struct Thin(NonNull<u8>);
 
@@ -64,6 +66,12 @@ impl Thin {
     #[inline]
     pub fn address(&self) -> usize {
         self.0.as_ptr().addr()
+    }
+
+    /// Bytes of the block.
+    pub fn memory(&self) -> usize {
+        let (start, len) = self.extent();
+        good_size(start + len)
     }
 
     fn holders(&self) -> &AtomicU8 {

@@ -276,9 +276,9 @@ fn protocol(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
         b"null" => out.nil(),
         b"array" | b"set" => {
             if name[..] == *b"set" {
-                out.set(3)
+                out.set(3);
             } else {
-                out.array(3)
+                out.array(3);
             }
             (0..3).for_each(|i| out.int(i));
         }

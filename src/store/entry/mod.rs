@@ -25,6 +25,7 @@
 #![expect(clippy::cast_ptr_alignment, reason = "blocks and payloads begin at multiples of eight")]
 
 mod due;
+mod facts;
 mod text;
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
@@ -313,15 +314,6 @@ impl Entry {
         }
     }
 
-    /// How the string is kept, as a server would say: what was changed in place is `raw`.
-    pub fn string_encoding(&self) -> &'static str {
-        match self.encoding() {
-            Encoding::Int => "int",
-            Encoding::Inline if self.inline_len() <= EMBEDDED_MAX => "embstr",
-            _ => "raw",
-        }
-    }
-
     /// The integer in place, if the value is stored as one.
     #[inline]
     pub fn int_mut(&mut self) -> Option<&mut i64> {
@@ -480,8 +472,7 @@ fn layout(size: usize) -> Layout {
 /// Gives up the store's hold on a big string. A reply may hold it longer: then it has left the
 /// store's books all the same, since replies are not in them.
 fn let_go(bytes: Arc<Vec<u8>>) {
-    // The block of an `Arc` is its two counts and the `Vec`.
-    let size = good_size(bytes.capacity()) + good_size(size_of::<Vec<u8>>() + 16);
+    let size = facts::shared_bytes(&bytes);
     if Arc::into_inner(bytes).is_none() {
         crate::memory::disown(size);
     }

@@ -35,7 +35,9 @@ use foldhash::SharedSeed;
 use foldhash::fast::FixedState;
 use foldhash::quality::FoldHasher;
 
+use crate::memory::good_size;
 use crate::types::random::Rng;
+use crate::types::sampled;
 use segment::Segment;
 
 pub use iter::Iter;
@@ -83,6 +85,19 @@ impl<T: Keyed> Dict<T> {
 
     pub fn len(&self) -> usize {
         self.len
+    }
+
+    /// Bytes allocated, those that entries have allocated themselves judged by some of them.
+    pub fn memory(&self, samples: usize, of_entry: impl Fn(&T) -> usize) -> usize {
+        let segments = self.segments.iter().map(|segment| {
+            good_size(size_of::<Segment<T>>())
+                + good_size(segment.marks.capacity() * size_of::<u32>())
+                + good_size(segment.entries.capacity() * size_of::<T>())
+        });
+        segments.sum::<usize>()
+            + good_size(self.segments.capacity() * size_of::<usize>())
+            + good_size(self.directory.capacity() * size_of::<u32>())
+            + sampled(self.iter().map(of_entry), self.len, samples)
     }
 
     /// How many entries there is room for without growing.

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use super::Field;
 use super::field::name_in;
 use crate::types::thin::Thin;
+use crate::types::tree_memory;
 
 /// How many entries of the tree share an allocation, about.
 const ENTRIES_PER_NODE: usize = 8;
@@ -63,6 +64,11 @@ impl Deadlines {
     pub fn pop_dead(&mut self, now_ms: u64) -> Option<Dead> {
         self.earliest_ms().filter(|at_ms| *at_ms <= now_ms)?;
         self.0.pop_first().map(|due| Dead(due.block))
+    }
+
+    /// Bytes of the tree.
+    pub fn memory(&self) -> usize {
+        tree_memory::<Due, ()>(self.0.len())
     }
 
     /// How many blocks of memory are given back when this is dropped.

@@ -75,6 +75,13 @@ impl Clone for Field {
     }
 }
 
+impl Field {
+    /// Bytes of the block.
+    pub(super) fn memory(&self) -> usize {
+        self.0.memory()
+    }
+}
+
 impl Keyed for Field {
     #[inline]
     fn key(&self) -> &[u8] {

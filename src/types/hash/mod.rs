@@ -20,6 +20,7 @@ mod mortal;
 mod tests;
 mod triples;
 
+use crate::memory::good_size;
 use crate::types::dict::Dict;
 use crate::types::limits::{Limits, is_safe_to_add};
 use crate::types::listpack::{Element, Listpack, Pos};
@@ -364,6 +365,19 @@ impl Collection for Hash {
             Form::Small(_) => 1,
             Form::Large(Large::Table(table)) => table.free_cost(),
             Form::Large(Large::Mortal(mortal)) => mortal.free_cost(),
+        }
+    }
+
+    fn memory(&self, samples: usize) -> usize {
+        match self.0.form() {
+            Form::Small(list) => good_size(list.byte_len()),
+            Form::Large(large) => {
+                let inside = match large {
+                    Large::Table(table) => table.memory(samples, Field::memory),
+                    Large::Mortal(mortal) => mortal.memory(samples),
+                };
+                good_size(size_of::<Large>()) + inside
+            }
         }
     }
 }

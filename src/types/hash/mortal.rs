@@ -2,6 +2,7 @@
 
 use super::deadlines::Deadlines;
 use super::{Field, Lifetime, View, fits, triples};
+use crate::memory::good_size;
 use crate::types::dict::Dict;
 use crate::types::limits::Limits;
 use crate::types::listpack::Listpack;
@@ -155,6 +156,18 @@ impl Mortal {
             Self::Small(_) => 2,
             Self::Large { table, deadlines } => table.free_cost() + deadlines.free_cost(),
         }
+    }
+
+    /// Bytes allocated, its own included.
+    pub fn memory(&self, samples: usize) -> usize {
+        let inside = match self {
+            Self::Small(list) => good_size(list.byte_len()),
+            Self::Large { table, deadlines } => {
+                // Deadlines share the blocks of fields.
+                table.memory(samples, Field::memory) + deadlines.memory()
+            }
+        };
+        good_size(size_of::<Self>()) + inside
     }
 
     /// Becomes a table.

@@ -18,7 +18,8 @@ impl Fill {
         Self { size: list_max_listpack_size, alone_from_bytes: 0 }
     }
 
-    /// Keeps elements of so many bytes in nodes of their own, whatever the limit; 0 changes nothing.
+    /// Keeps elements of so many bytes in nodes of their own, whatever the limit; 0 changes
+    /// nothing.
     #[must_use]
     pub fn alone_from(self, bytes: u32) -> Self {
         Self { alone_from_bytes: bytes, ..self }

@@ -21,6 +21,7 @@ mod tests;
 
 use std::ops::Range;
 
+use crate::memory::good_size;
 use crate::types::listpack::{Element, Listpack, Needle, Pos};
 use crate::types::one_word::{Form, FormMut, OneWord};
 use crate::types::{Collection, Kind};
@@ -336,6 +337,13 @@ impl Collection for List {
         match self.0.form() {
             Form::Small(_) => 1,
             Form::Large(elements) => elements.nodes().len() + 2,
+        }
+    }
+
+    fn memory(&self, samples: usize) -> usize {
+        match self.0.form() {
+            Form::Small(list) => good_size(list.byte_len()),
+            Form::Large(list) => good_size(size_of::<Quicklist>()) + list.memory(samples),
         }
     }
 }

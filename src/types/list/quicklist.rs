@@ -8,6 +8,8 @@ use std::collections::VecDeque;
 
 use super::iter::InNode;
 use super::{Element, End, Fill, Iter, Listpack, Needle, at_end, remove_equal};
+use crate::memory::good_size;
+use crate::types::sampled;
 
 /// A deque of listpacks and of elements too large for one.
 #[derive(Debug, Clone)]
@@ -74,6 +76,16 @@ impl Quicklist {
             }
         }
         self.len += 1;
+    }
+
+    /// Bytes of the nodes and of the list of them.
+    pub(super) fn memory(&self, samples: usize) -> usize {
+        let nodes = self.nodes().map(|node| match node {
+            Node::Packed(elements) => good_size(elements.byte_len()),
+            Node::Plain(element) => good_size(element.len()),
+        });
+        good_size(self.nodes.capacity() * size_of::<OwnedNode>())
+            + sampled(nodes, self.nodes.len(), samples)
     }
 
     /// Adds a node, which is not empty, at the tail.

@@ -77,6 +77,11 @@ impl Rank {
         self.len == 0
     }
 
+    /// Bytes of the nodes.
+    pub fn memory(&self) -> usize {
+        self.root.memory()
+    }
+
     /// Puts in an entry that is not there yet.
     pub fn insert(&mut self, entry: Entry) {
         if let Some(right) = self.root.insert(entry) {

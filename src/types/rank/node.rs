@@ -1,6 +1,7 @@
 //! The nodes of the tree: how they split when full and are evened out when sparse.
 
 use super::Entry;
+use crate::memory::good_size;
 
 /// The most entries in a leaf, and the most children of an inner node.
 const LEAF_LEN_MAX: usize = 64;
@@ -31,6 +32,17 @@ pub(super) struct Child {
 impl Node {
     pub fn new() -> Self {
         Self::Leaf(Vec::new())
+    }
+
+    /// Bytes of the lists below.
+    pub fn memory(&self) -> usize {
+        match self {
+            Self::Leaf(entries) => good_size(entries.capacity() * size_of::<Entry>()),
+            Self::Inner(children) => {
+                let below: usize = children.iter().map(|child| child.node.memory()).sum();
+                good_size(children.capacity() * size_of::<Child>()) + below
+            }
+        }
     }
 
     /// Makes `self` and `right`, which was split off from it, the two children of a new root.

@@ -16,6 +16,7 @@ mod iter;
 mod tests;
 
 use crate::bytes::parse_int;
+use crate::memory::good_size;
 use crate::types::dict::{Dict, Keyed};
 use crate::types::intset::Intset;
 use crate::types::limits::{Limits, is_safe_to_add};
@@ -256,6 +257,16 @@ impl Collection for Set {
         match self {
             Self::Intset(_) | Self::Listpack(_) => 1,
             Self::Table(table) => table.free_cost(),
+        }
+    }
+
+    fn memory(&self, samples: usize) -> usize {
+        match self {
+            Self::Intset(ints) => good_size(ints.byte_len()),
+            Self::Listpack(list) => good_size(list.byte_len()),
+            Self::Table(table) => {
+                good_size(size_of::<Dict<Thin>>()) + table.memory(samples, Thin::memory)
+            }
         }
     }
 }

@@ -19,6 +19,7 @@ mod tree;
 
 use std::ops;
 
+use crate::memory::good_size;
 use crate::types::limits::{Limits, is_safe_to_add};
 use crate::types::listpack::{Element, Listpack};
 use crate::types::one_word::{Form, FormMut, OneWord};
@@ -293,6 +294,17 @@ impl Collection for SortedSet {
             Form::Small(_) => 1,
             // A leaf of the tree has some fifty entries.
             Form::Large(tree) => tree.table.free_cost() + tree.ranks.len() / 32 + 4,
+        }
+    }
+
+    fn memory(&self, samples: usize) -> usize {
+        match self.0.form() {
+            Form::Small(list) => good_size(list.byte_len()),
+            // The tree's members are the table's.
+            Form::Large(tree) => {
+                let table = tree.table.memory(samples, |entry| entry.member.memory());
+                good_size(size_of::<Tree>()) + table + tree.ranks.memory()
+            }
         }
     }
 }

@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use super::StreamId;
 use super::shelf::{Item, Shelf};
+use crate::memory::good_size;
+use crate::types::tree_memory;
 
 /// A consumer's place in its group, for as long as it is not deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -217,6 +219,18 @@ impl Group {
             self.consumer_mut(pending.owner).pending.remove(id);
         }
         true
+    }
+
+    /// Bytes of what is pending, and of the consumers.
+    pub(super) fn memory(&self) -> usize {
+        let consumers = self.consumers().map(|consumer| {
+            // The counts of an `Arc` stand before the name.
+            good_size(consumer.name.len() + 16) + consumer.pending.memory()
+        });
+        self.pending.memory()
+            + consumers.sum::<usize>()
+            + good_size(self.consumers.capacity() * size_of::<Option<Consumer>>())
+            + tree_memory::<Arc<[u8]>, ConsumerId>(self.by_name.len())
     }
 
     /// About how many allocations it has.

@@ -26,8 +26,9 @@ mod trim;
 use std::collections::{BTreeMap, btree_map};
 use std::ops::{Deref, DerefMut};
 
+use crate::memory::good_size;
 use crate::types::listpack::Listpack;
-use crate::types::{Collection, Kind};
+use crate::types::{Collection, Kind, sampled, tree_memory};
 
 pub use group::{Consumer, ConsumerId, Group, Pending};
 pub use id::StreamId;
@@ -156,5 +157,15 @@ impl Collection for Stream {
         let groups: usize = self.0.groups.values().map(Group::free_cost).sum();
         let nodes = self.nodes().len();
         groups + nodes + nodes / 6 + 1
+    }
+
+    fn memory(&self, samples: usize) -> usize {
+        let nodes = self.nodes().map(|(_, node)| good_size(node.byte_len()));
+        let groups = self.groups().map(|(name, group)| good_size(name.len()) + group.memory());
+        good_size(size_of::<Body>())
+            + sampled(nodes, self.nodes().len(), samples)
+            + tree_memory::<StreamId, Listpack>(self.nodes().len())
+            + groups.sum::<usize>()
+            + tree_memory::<Box<[u8]>, Group>(self.groups().len())
     }
 }

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
 
 use super::StreamId;
+use crate::memory::good_size;
+use crate::types::tree_memory;
 
 /// Something that belongs to one entry.
 pub(super) trait Item: Copy {
@@ -39,6 +41,12 @@ impl<T: Item> Shelf<T> {
 
     pub fn len(&self) -> usize {
         self.len
+    }
+
+    /// Bytes of the chunks and of the tree above them.
+    pub fn memory(&self) -> usize {
+        let chunks = self.chunks.values().map(|chunk| good_size(chunk.capacity() * size_of::<T>()));
+        chunks.sum::<usize>() + tree_memory::<StreamId, Vec<T>>(self.chunks.len())
     }
 
     pub fn chunk_count(&self) -> usize {
