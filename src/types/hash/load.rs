@@ -4,14 +4,14 @@ use crate::types::limits::Limits;
 use crate::types::listpack::Listpack;
 use crate::types::one_word::{Form, OneWord};
 
-use super::{Hash, View, triples};
+use super::{Hash, View};
 
 impl Hash {
     /// The block of a small hash whose fields may die: field, value and deadline by turns, the
     /// next to die first, a deadline of 0 for those that live for ever.
     pub fn as_triples(&self) -> Option<&Listpack> {
         match self.view() {
-            View::List(list, triples::WIDTH) => Some(list),
+            View::Triples(list) => Some(list),
             _ => None,
         }
     }
@@ -27,7 +27,7 @@ impl Hash {
     /// How many fields the table of a big hash has room for.
     pub fn table_slots(&self) -> Option<usize> {
         match self.view() {
-            View::List(..) => None,
+            View::Pairs(_) | View::Triples(_) => None,
             View::Table(table) => Some(table.slots()),
         }
     }
