@@ -1190,6 +1190,55 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   lastsaveBuffer(callback?: Callback<number>): Result<number, Context>
 
   /**
+   * Returns a human-readable latency analysis report.
+   * Since 2.8.13. O(1)
+   */
+  latency(subcommand: Token<'DOCTOR'>, callback?: Callback<string>): Result<string, Context>
+  latencyBuffer(subcommand: Token<'DOCTOR'>, callback?: Callback<Buffer>): Result<Buffer, Context>
+
+  /**
+   * Returns a latency graph for an event.
+   * Since 2.8.13. O(1)
+   */
+  latency(subcommand: Token<'GRAPH'>, event: RedisValue, callback?: Callback<string>): Result<string, Context>
+  latencyBuffer(subcommand: Token<'GRAPH'>, event: RedisValue, callback?: Callback<Buffer>): Result<Buffer, Context>
+
+  /**
+   * Returns helpful text about the different subcommands.
+   * Since 2.8.13. O(1)
+   */
+  latency(subcommand: Token<'HELP'>, callback?: Callback<string[]>): Result<string[], Context>
+  latencyBuffer(subcommand: Token<'HELP'>, callback?: Callback<Buffer[]>): Result<Buffer[], Context>
+
+  /**
+   * Returns the cumulative distribution of latencies of a subset or all commands.
+   * Since 7.0.0. O(N) where N is the number of commands with latency information being retrieved.
+   */
+  latency(...args: Args<[subcommand: Token<'HISTOGRAM'>, ...commands: Many<RedisValue>], unknown[]>): Result<unknown[], Context>
+  latencyBuffer(...args: Args<[subcommand: Token<'HISTOGRAM'>, ...commands: Many<RedisValue>], unknown[]>): Result<unknown[], Context>
+
+  /**
+   * Returns timestamp-latency samples for an event.
+   * Since 2.8.13. O(1)
+   */
+  latency(subcommand: Token<'HISTORY'>, event: RedisValue, callback?: Callback<[time: number, ms: number][]>): Result<[time: number, ms: number][], Context>
+  latencyBuffer(subcommand: Token<'HISTORY'>, event: RedisValue, callback?: Callback<[time: number, ms: number][]>): Result<[time: number, ms: number][], Context>
+
+  /**
+   * Returns the latest latency samples for all events.
+   * Since 2.8.13. O(1)
+   */
+  latency(subcommand: Token<'LATEST'>, callback?: Callback<[event: string, time: number, latest: number, longest: number][]>): Result<[event: string, time: number, latest: number, longest: number][], Context>
+  latencyBuffer(subcommand: Token<'LATEST'>, callback?: Callback<[event: Buffer, time: number, latest: number, longest: number][]>): Result<[event: Buffer, time: number, latest: number, longest: number][], Context>
+
+  /**
+   * Resets the latency data for one or more events.
+   * Since 2.8.13. O(1)
+   */
+  latency(...args: Args<[subcommand: Token<'RESET'>, ...events: Many<RedisValue>], number>): Result<number, Context>
+  latencyBuffer(...args: Args<[subcommand: Token<'RESET'>, ...events: Many<RedisValue>], number>): Result<number, Context>
+
+  /**
    * Finds the longest common substring.
    * Since 7.0.0. O(N*M) where N and M are the lengths of s1 and s2, respectively
    */
@@ -1834,6 +1883,34 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   slaveof(...args: Args<[...args: [host: RedisValue, port: Numeric] | [no: Token<'NO'>, one: Token<'ONE'>]], 'OK'>): Result<'OK', Context>
   slaveofBuffer(...args: Args<[...args: [host: RedisValue, port: Numeric] | [no: Token<'NO'>, one: Token<'ONE'>]], Buffer>): Result<Buffer, Context>
+
+  /**
+   * Returns the slow log's entries.
+   * Since 2.2.12. O(N) where N is the number of entries returned
+   */
+  slowlog(...args: Args<[subcommand: Token<'GET'>, ...option: [] | [count: Numeric]], [id: number, time: number, micros: number, words: string[], address: string, name: string][]>): Result<[id: number, time: number, micros: number, words: string[], address: string, name: string][], Context>
+  slowlogBuffer(...args: Args<[subcommand: Token<'GET'>, ...option: [] | [count: Numeric]], [id: number, time: number, micros: number, words: Buffer[], address: Buffer, name: Buffer][]>): Result<[id: number, time: number, micros: number, words: Buffer[], address: Buffer, name: Buffer][], Context>
+
+  /**
+   * Show helpful text about the different subcommands
+   * Since 6.2.0. O(1)
+   */
+  slowlog(subcommand: Token<'HELP'>, callback?: Callback<string[]>): Result<string[], Context>
+  slowlogBuffer(subcommand: Token<'HELP'>, callback?: Callback<Buffer[]>): Result<Buffer[], Context>
+
+  /**
+   * Returns the number of entries in the slow log.
+   * Since 2.2.12. O(1)
+   */
+  slowlog(subcommand: Token<'LEN'>, callback?: Callback<number>): Result<number, Context>
+  slowlogBuffer(subcommand: Token<'LEN'>, callback?: Callback<number>): Result<number, Context>
+
+  /**
+   * Clears all entries from the slow log.
+   * Since 2.2.12. O(N) where N is the number of entries in the slowlog
+   */
+  slowlog(subcommand: Token<'RESET'>, callback?: Callback<'OK'>): Result<'OK', Context>
+  slowlogBuffer(subcommand: Token<'RESET'>, callback?: Callback<Buffer>): Result<Buffer, Context>
 
   /**
    * Returns all members of a set.
