@@ -76,7 +76,7 @@ test('without the platform package the error names it and what to do', () => {
 test('the package holds what users import and nothing else', () => {
   const files = listFiles(path.join(install('listed', [tarballs.root]), 'node_modules', 'latchkey'))
   const strangers = files.filter((file) => {
-    return !/^(index|native)\.(js|d\.ts)$|^lib\/.+\.js$|^types\/.+\.d\.ts$/.test(file)
+    return !/^(index|native)\.(js|d\.ts)$|^(bin|lib)\/.+\.js$|^types\/.+\.d\.ts$/.test(file)
   })
   assert.deepEqual(strangers, ['LICENSE', 'README.md', 'package.json'])
   for (const target of exportedFiles(readManifest(root).exports)) {

@@ -22,8 +22,8 @@ const json = (path) => JSON.parse(readFileSync(new URL(path, root), 'utf8'))
 const BY_HAND = new Set(['multi', 'exec', 'monitor'])
 
 /**
- * The names in the table of the built module; a subcommand is `config|get`. Not DEBUG, which is
- * there in debug builds alone.
+ * The names in the table of the built module; a subcommand is `config|get`. Not DEBUG PANIC, which
+ * is there in debug builds alone.
  */
 function tableNames() {
   let native
@@ -33,7 +33,7 @@ function tableNames() {
     throw new Error(`the native module has the table of commands: npm run build (${error.message})`)
   }
   const names = JSON.parse(native.commandTable()).map(({ name }) => name)
-  return names.filter((name) => name.split('|')[0] !== 'debug').sort()
+  return names.filter((name) => name !== 'debug|panic').sort()
 }
 
 const facts = json('src/command/facts.json')

@@ -697,6 +697,13 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   dbsizeBuffer(callback?: Callback<number>): Result<number, Context>
 
   /**
+   * A container for debugging commands.
+   * Since 1.0.0. Depends on subcommand.
+   */
+  debug(callback?: Callback<unknown>): Result<unknown, Context>
+  debugBuffer(callback?: Callback<unknown>): Result<unknown, Context>
+
+  /**
    * Decrements the integer value of a key by one. Uses 0 as initial value if the key doesn't exist.
    * Since 1.0.0. O(1)
    */
@@ -1214,8 +1221,8 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    * Returns the cumulative distribution of latencies of a subset or all commands.
    * Since 7.0.0. O(N) where N is the number of commands with latency information being retrieved.
    */
-  latency(...args: Args<[subcommand: Token<'HISTOGRAM'>, ...commands: Many<RedisValue>], unknown[]>): Result<unknown[], Context>
-  latencyBuffer(...args: Args<[subcommand: Token<'HISTOGRAM'>, ...commands: Many<RedisValue>], unknown[]>): Result<unknown[], Context>
+  latency(...args: Args<[subcommand: Token<'HISTOGRAM'>, ...commands: Many<RedisValue>], Shape<unknown[], Record<string, unknown>, Context>>): Result<Shape<unknown[], Record<string, unknown>, Context>, Context>
+  latencyBuffer(...args: Args<[subcommand: Token<'HISTOGRAM'>, ...commands: Many<RedisValue>], Shape<unknown[], Record<string, unknown>, Context>>): Result<Shape<unknown[], Record<string, unknown>, Context>, Context>
 
   /**
    * Returns timestamp-latency samples for an event.
@@ -1364,6 +1371,48 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   ltrim(key: RedisKey, start: Numeric, stop: Numeric, callback?: Callback<'OK'>): Result<'OK', Context>
   ltrimBuffer(key: RedisKey, start: Numeric, stop: Numeric, callback?: Callback<Buffer>): Result<Buffer, Context>
+
+  /**
+   * Outputs a memory problems report.
+   * Since 4.0.0. O(1)
+   */
+  memory(subcommand: Token<'DOCTOR'>, callback?: Callback<string>): Result<string, Context>
+  memoryBuffer(subcommand: Token<'DOCTOR'>, callback?: Callback<Buffer>): Result<Buffer, Context>
+
+  /**
+   * Returns helpful text about the different subcommands.
+   * Since 4.0.0. O(1)
+   */
+  memory(subcommand: Token<'HELP'>, callback?: Callback<string[]>): Result<string[], Context>
+  memoryBuffer(subcommand: Token<'HELP'>, callback?: Callback<Buffer[]>): Result<Buffer[], Context>
+
+  /**
+   * Returns the allocator statistics.
+   * Since 4.0.0. Depends on how much memory is allocated, could be slow
+   */
+  memory(subcommand: Token<'MALLOC-STATS'>, callback?: Callback<string>): Result<string, Context>
+  memoryBuffer(subcommand: Token<'MALLOC-STATS'>, callback?: Callback<Buffer>): Result<Buffer, Context>
+
+  /**
+   * Asks the allocator to release memory.
+   * Since 4.0.0. Depends on how much memory is allocated, could be slow
+   */
+  memory(subcommand: Token<'PURGE'>, callback?: Callback<'OK'>): Result<'OK', Context>
+  memoryBuffer(subcommand: Token<'PURGE'>, callback?: Callback<Buffer>): Result<Buffer, Context>
+
+  /**
+   * Returns details about memory usage.
+   * Since 4.0.0. O(1)
+   */
+  memory(subcommand: Token<'STATS'>, callback?: Callback<Shape<unknown[], Record<string, unknown>, Context>>): Result<Shape<unknown[], Record<string, unknown>, Context>, Context>
+  memoryBuffer(subcommand: Token<'STATS'>, callback?: Callback<Shape<unknown[], Record<string, unknown>, Context>>): Result<Shape<unknown[], Record<string, unknown>, Context>, Context>
+
+  /**
+   * Estimates the memory usage of a key.
+   * Since 4.0.0. O(N) where N is the number of samples.
+   */
+  memory(...args: Args<[subcommand: Token<'USAGE'>, key: RedisKey, ...option: [] | [countToken: Token<'SAMPLES'>, count: Numeric]], number | null>): Result<number | null, Context>
+  memoryBuffer(...args: Args<[subcommand: Token<'USAGE'>, key: RedisKey, ...option: [] | [countToken: Token<'SAMPLES'>, count: Numeric]], number | null>): Result<number | null, Context>
 
   /**
    * Atomically returns the string values of one or more keys.

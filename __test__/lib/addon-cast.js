@@ -109,6 +109,16 @@ function printed(value) {
   return Number.isFinite(value) ? String(value) : String(value).replace('Infinity', 'inf')
 }
 
+/** Turns the event loop until something is there; for long only if the recording promises it. */
+async function until(isThere, { expected: [line] }) {
+  const patienceMs = line === '(blocked)' || line === '(nothing)' ? 0 : 5000
+  const end = Date.now() + patienceMs
+  for (let turns = 0; !isThere() && (turns < 20 || Date.now() < end); turns++) {
+    if (state[2] !== 0) drain()
+    await turn()
+  }
+}
+
 /** Plays one transcript on a store of its own. */
 class Cast {
   name = 'latchkey'
@@ -155,10 +165,7 @@ class Cast {
         reply = answer
       })
       // The answer of work that went to another thread comes by itself; of a wait it does not.
-      for (let i = 0; i < 20 && reply === undefined; i++) {
-        if (state[2] !== 0) drain()
-        await turn()
-      }
+      await until(() => reply !== undefined, step)
       if (reply === undefined) {
         tickets.set(ticket, (answer) => heard.push(answer))
         return this.BLOCKED
@@ -171,13 +178,12 @@ class Cast {
     return asRecorded(reply, step)
   }
 
-  async receive(who) {
+  async receive(who, step) {
     const connection = this.#handles.get(who) ?? this.#connection(who)
-    for (let i = 0; i < 20 && !connection.heard.length && !connection.closed; i++) {
-      if (state[2] !== 0) drain()
-      await turn()
-    }
-    return connection.heard.shift() ?? (connection.closed ? this.CLOSED : this.NOTHING)
+    await until(() => connection.heard.length > 0 || connection.closed, step)
+    const reply = connection.heard.shift()
+    if (reply === undefined) return connection.closed ? this.CLOSED : this.NOTHING
+    return asRecorded(reply, step)
   }
 
   async advance(ms) {
