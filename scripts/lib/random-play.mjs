@@ -39,7 +39,7 @@ const LEFT_OUT =
 /** Their replies tell the time that has passed. */
 const CLOCKS = /^(h?p?ttl|h?p?expiretime)$/
 /** Their replies hold addresses, numbers of the machine, or chance. */
-const SHAPES = /^(memory\|usage|object\|(freq|idletime)|acl\|genpass|client\|id|xinfo.*)$/
+const SHAPES = /^(memory\|usage|object\|(freq|idletime|refcount)|acl\|genpass|client\|id|xinfo.*)$/
 const WAITS = /^(b[lrz].*|xread|xreadgroup)$/
 
 /** Words that bring the clients together. */
