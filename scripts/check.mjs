@@ -9,7 +9,7 @@ import { requireCargo, root, run, runScript, setUp } from './setup.mjs'
 const GENERATED_BY_BUILD = ['native.js', 'native.d.ts']
 
 const CHECKS = [
-  ['Rust formatting', () => cargo('fmt', '--check')],
+  ['Rust formatting', () => formatted('Cargo.toml') && formatted('fuzz/Cargo.toml')],
   ['Rust lints', () => clippy()],
   ['Rust lints without JavaScript', () => clippy('--no-default-features')],
   ['JavaScript formatting and lints', () => npx('biome', 'ci', '--error-on-warnings')],
@@ -19,6 +19,7 @@ const CHECKS = [
   ['Types', () => npx('tsc', '-p', 'types')],
   ['Types within lib/', () => npx('tsc', '-p', '.')],
   ['Facts about commands against a real server', () => node('scripts/facts.mjs', '--check')],
+  ['Fuzz targets, for a while', () => node('scripts/fuzz-cargo.mjs', '--seconds', '10')],
   ['Transcripts against real servers', () => node('scripts/oracle.mjs')],
   [
     'Transcripts over a socket of our own',
@@ -90,6 +91,10 @@ function sameTexts(fresh, kept) {
 function texts(folder) {
   const names = readdirSync(folder, { recursive: true })
   return names.filter((name) => /\.(json|md)$/.test(name)).sort()
+}
+
+function formatted(manifest) {
+  return cargo('fmt', '--check', '--manifest-path', manifest)
 }
 
 function clippy(...features) {
