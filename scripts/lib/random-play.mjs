@@ -201,7 +201,7 @@ function bytesOf(who, text) {
 /** Several commands in one piece. */
 function burst(who, names, dice) {
   const plain = names.filter(
-    (name) => !WAITS.test(name) && !/^(spop|discard|exec|multi)$/.test(name),
+    (name) => !WAITS.test(name) && !/^(spop|sort|sort_ro|discard|exec|multi)$/.test(name),
   )
   const parts = Array.from({ length: 2 + dice.below(4) }, () => {
     return drawn(who, plain.length ? dice.pick(plain) : 'ping', dice)[0]
@@ -223,6 +223,8 @@ function drawn(who, name, dice) {
   // A clock decides when it ends; for ever is the same everywhere.
   if (WAITS.test(name)) words = words.map((word, at) => (isTimeout(words, at) ? '0' : word))
   const acts = [act(who, words.join(' '))]
+  // A server turns the sorted sets that it sorts into big ones.
+  if (/^sort/.test(name)) acts.push(act(who, 'DEL scores ranks lex places'))
   // What chance took is not there on either side.
   if (name === 'spop') acts.push(act(who, 'DEL ints words text list other missing'))
   return acts
