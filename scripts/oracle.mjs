@@ -37,13 +37,14 @@ function isHeard(step, name) {
 
 function agrees(step, lines, said) {
   if (lines.join('\n') === said.join('\n')) return true
-  const [mine, theirs] = [lines, said].map(number)
-  return step.near !== undefined && Math.abs(mine - theirs) <= step.near
+  if (step.near === undefined || lines.length !== said.length) return false
+  return lines.every((line, at) => line === said[at] || isNear(line, said[at], step.near))
 }
 
-/** The number in a reply of one integer, alone or in an array. */
-function number(lines) {
-  return lines.length === 1 ? /^(?:1\) )?\(integer\) (-?\d+)$/.exec(lines[0])?.[1] : undefined
+/** Two lines that differ in their integer alone, and not by much. */
+function isNear(line, said, most) {
+  const [mine, theirs] = [line, said].map((each) => /^(.*\(integer\) )(-?\d+)$/.exec(each))
+  return mine?.[1] === theirs?.[1] && Math.abs(mine?.[2] - theirs?.[2]) <= most
 }
 
 /** Plays one file on one server. @returns {Promise<{ printed, faults: string[] }>} */
