@@ -7,7 +7,7 @@ use crate::hub::listeners::OF_CHANGES;
 use crate::hub::waiting::{Bound, Empty, Wait};
 use crate::hub::{Client, Config, Hub, Queued, config};
 use crate::reply::Reply;
-use crate::store::{Db, Entered, Happening, Keyspace, Patience, Scope, Table};
+use crate::store::{Db, Entered, Entry, Happening, Keyspace, Patience, Scope, Table};
 use crate::types::Collection;
 use crate::types::limits::Limits;
 use crate::types::listpack::Element;
@@ -152,6 +152,19 @@ impl<'a> Context<'a> {
         self.changed(key, event);
         if self.db.remove_if_empty(key) {
             self.changed(key, "del");
+        }
+    }
+
+    /// Puts a result in the destination's place, whatever was there. An empty result removes the
+    /// key.
+    pub fn put_result<T: Collection>(&mut self, target: &[u8], result: T, event: &'static str) {
+        if result.is_empty() {
+            if self.db.remove(target) {
+                self.changed(target, "del");
+            }
+        } else {
+            self.db.put(Entry::collection(target, result, None));
+            self.changed(target, event);
         }
     }
 

@@ -5,7 +5,6 @@
 
 use super::context::write_element;
 use super::geo::{called, parse_number, parse_place, parse_unit, write_distance, write_place};
-use super::sorted_set_range::put;
 use super::{Args, Context};
 use crate::bytes::is_word;
 use crate::error::{Error, Result};
@@ -324,7 +323,8 @@ fn run(cx: &mut Context<'_>, args: &mut Args<'_>, form: Form, access: Access) ->
     };
     let result = sorted_set_of(&request, &found, &cx.limits());
     let event = if form == Form::Search { "geosearchstore" } else { "georadiusstore" };
-    put(cx, target, result, event);
+    cx.out.len(result.len());
+    cx.put_result(target, result, event);
     Ok(())
 }
 

@@ -79,7 +79,8 @@ pub fn parse_limit(args: &mut Args<'_>) -> Result<usize> {
 pub fn sinterstore(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let target = args.key()?;
     let common = intersection(cx, args.rest())?;
-    store(cx, target, common, "sinterstore");
+    cx.out.len(common.len());
+    cx.put_result(target, common, "sinterstore");
     Ok(())
 }
 
@@ -164,7 +165,8 @@ impl<'a> Name<'a> {
 pub fn sunionstore(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let target = args.key()?;
     let union = union(cx, args.rest())?;
-    store(cx, target, union, "sunionstore");
+    cx.out.len(union.len());
+    cx.put_result(target, union, "sunionstore");
     Ok(())
 }
 
@@ -203,7 +205,8 @@ pub fn sdiff(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
 pub fn sdiffstore(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let target = args.key()?;
     let difference = difference(cx, args.rest())?;
-    store(cx, target, difference, "sdiffstore");
+    cx.out.len(difference.len());
+    cx.put_result(target, difference, "sdiffstore");
     Ok(())
 }
 
@@ -224,18 +227,4 @@ fn in_none(sets: &[Option<&Set>], member: Element<'_>) -> bool {
     let mut scratch = [0; 20];
     let member = member.as_bytes(&mut scratch);
     !sets.iter().flatten().any(|set| set.contains(member))
-}
-
-/// Puts the result in the destination's place, whatever was there, and answers its length. An
-/// empty result removes the key.
-fn store(cx: &mut Context<'_>, target: &[u8], result: Set, event: &'static str) {
-    cx.out.len(result.len());
-    if result.is_empty() {
-        if cx.db.remove(target) {
-            cx.changed(target, "del");
-        }
-    } else {
-        cx.db.put_collection(target, result);
-        cx.changed(target, event);
-    }
 }

@@ -303,7 +303,8 @@ fn run(cx: &mut Context<'_>, request: &Request<'_>) -> Result {
         None => write(&cx.db, cx.out, request, &elements),
         Some(target) => {
             let result = list_of(cx, request, &elements)?;
-            store(cx, target, result);
+            cx.out.len(result.len());
+            cx.put_result(target, result, "sortstore");
             Ok(())
         }
     }
@@ -437,16 +438,4 @@ fn list_of(cx: &Context<'_>, request: &Request<'_>, elements: &[Element<'_>]) ->
         }
     }
     Ok(list)
-}
-
-fn store(cx: &mut Context<'_>, target: &[u8], result: List) {
-    cx.out.len(result.len());
-    if result.is_empty() {
-        if cx.db.remove(target) {
-            cx.changed(target, "del");
-        }
-    } else {
-        cx.db.put_collection(target, result);
-        cx.changed(target, "sortstore");
-    }
 }

@@ -7,7 +7,6 @@ use super::sorted_set::Shape;
 use super::{Args, Context};
 use crate::bytes::{is_word, parse_int};
 use crate::error::{Error, Result};
-use crate::types::Collection;
 use crate::types::listpack::Element;
 use crate::types::sorted_set::{LexBound, LexRange, Ranks, ScoreBound, ScoreRange, SortedSet};
 
@@ -233,22 +232,9 @@ pub fn zrangestore(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
             Order::Reverse => members.rev().for_each(&mut insert),
         }
     }
-    put(cx, target, result, "zrangestore");
-    Ok(())
-}
-
-/// Puts a result in the destination's place, whatever was there, and answers its length. An empty
-/// result removes the key.
-pub fn put(cx: &mut Context<'_>, target: &[u8], result: SortedSet, event: &'static str) {
     cx.out.len(result.len());
-    if Collection::is_empty(&result) {
-        if cx.db.remove(target) {
-            cx.changed(target, "del");
-        }
-    } else {
-        cx.db.put_collection(target, result);
-        cx.changed(target, event);
-    }
+    cx.put_result(target, result, "zrangestore");
+    Ok(())
 }
 
 /// `ZCOUNT key min max`: how many scores are in the range.

@@ -13,7 +13,6 @@ use smallvec::SmallVec;
 
 use super::set_algebra::{Name, parse_limit};
 use super::sorted_set::Shape;
-use super::sorted_set_range::put;
 use super::{Args, Context};
 use crate::bytes::parse_double;
 use crate::error::{Error, Result};
@@ -301,7 +300,8 @@ fn store(
         let request = Request::parse(&cx.db, args, cx.spec.name, operation, Form::Store)?;
         sorted_set_of(&request.result(cx)?, &cx.limits())
     };
-    put(cx, target, result, event);
+    cx.out.len(result.len());
+    cx.put_result(target, result, event);
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use super::entry::Entry;
 use super::kinds;
 use super::table::Table;
 use crate::error::{Error, Result};
-use crate::types::{Collection, Kind};
+use crate::types::Kind;
 
 /// How often RANDOMKEY tries again when it meets dead keys.
 const RANDOM_TRIES: usize = 100;
@@ -29,17 +29,6 @@ impl Db<'_> {
     /// How many keys have a deadline.
     pub fn with_deadline(&self) -> usize {
         self.table.with_deadline()
-    }
-
-    /// Puts a collection under a key, in place of whatever was there. An empty one removes the
-    /// key. Answers whether something is there now.
-    pub fn put_collection<T: Collection>(&mut self, key: &[u8], value: T) -> bool {
-        if value.is_empty() {
-            self.remove(key);
-            return false;
-        }
-        self.put(Entry::collection(key, value, None));
-        true
     }
 
     /// Removes a key. `false` if there was none.
