@@ -53,6 +53,7 @@ class Fuzzer {
     this.results.play(theme)
     for (const [at, act] of acts.entries()) {
       if (right[at].skipped || !(act.words || act.bytes)) continue
+      if (right[at].at[act.who]?.some(isPeculiar)) return -1
       const differs = difference(act, right[at], here[at]) !== undefined
       const old = difference(act, right[at], redis[at]) !== undefined
       this.results.command(act, { differs, old })
@@ -85,6 +86,14 @@ class Fuzzer {
     const right = await this.model.play(acts)
     return [right, await this.ours.play(acts, right)]
   }
+}
+
+/**
+ * Valkey 8.0.0 and 8.0.1 refuse to end subscriptions where there are none, which makes a transaction
+ * fail too. What follows cannot be compared.
+ */
+function isPeculiar(frame) {
+  return frame.raw.toString('latin1', 0, 7) === '-NOSUB '
 }
 
 function framesOf(frames, act) {

@@ -144,15 +144,6 @@ fn allowed(
             spec.name
         )));
     }
-    if spec.is(PUBSUB)
-        && ["unsubscribe", "punsubscribe", "sunsubscribe"].contains(&spec.name)
-        && client.handle.subscriptions() == 0
-    {
-        return Err(Error::text(format!(
-            "NOSUB '{}' command executed not in subscribed mode",
-            spec.name
-        )));
-    }
     let touches_keys = spec.is(READ | WRITE) || spec.name == "publish" || spec.name == "spublish";
     if touches_keys && client.handle.monitors.load(Ordering::Relaxed) {
         return Err(Error::Plain("ERR Replica can't interact with the keyspace"));
