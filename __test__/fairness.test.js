@@ -5,6 +5,7 @@
 
 const { test, after } = require('node:test')
 const assert = require('node:assert/strict')
+const { once } = require('node:events')
 const { performance } = require('node:perf_hooks')
 const Redis = require('..')
 
@@ -218,4 +219,18 @@ test('a fractional timeout of a blocking command is respected', async () => {
   assert.equal(await redis.blpop('never', 0.05), null)
   const took = performance.now() - start
   assert.ok(took >= 45 && took < 1000, `${took} ms`)
+})
+
+test('no message comes before the reply of its subscription', async () => {
+  const publisher = newRedis()
+  await publisher.ping()
+  const redis = newRedis()
+  const order = []
+  redis.on('message', (_channel, message) => order.push(message))
+  redis.subscribe('news', () => order.push('subscribed'))
+  const heard = once(redis, 'message')
+  assert.equal(await publisher.publish('news', 'early'), 1)
+  await heard
+  await publisher.publish('news', 'later')
+  assert.deepEqual(order, ['subscribed', 'early', 'later'])
 })

@@ -159,6 +159,7 @@ function settleEarly(client) {
   client[s.kEarly] = null
   if (early === null) return
   for (let i = 0; i < early.length; i += 2) early[i](early[i + 1])
+  if (client[s.kHeld] !== null) loop.deliverHeld(client)
 }
 
 /** Gives the native client back. */

@@ -17,7 +17,7 @@ const { performance } = require('node:perf_hooks')
 const native = require('./native')
 const reply = require('./reply')
 const { Failure } = require('./errors')
-const { kEarly, kPending, kReferenced, kListening, kLost } = require('./symbols')
+const { kEarly, kHeld, kPending, kReferenced, kListening, kLost } = require('./symbols')
 
 // as it is when this file is loaded: a test may replace it by one that it turns by hand
 const { nextTick } = process
@@ -232,8 +232,23 @@ function finish(job, value) {
 function pushed(client, v) {
   const value = reply.read(v, 0)
   if (client === undefined) return
+  if (client[kEarly] === null && client[kHeld] === null) deliver(client, value)
+  else if (client[kHeld] === null) client[kHeld] = [value]
+  else client[kHeld].push(value)
+}
+
+function deliver(client, value) {
   if (value instanceof Failure) isolate(() => client.silentEmit('error', value.reason))
   else receive(client, value)
+}
+
+/** Messages that came before `ready` follow the replies that did: SUBSCRIBE's is among them. */
+function deliverHeld(client) {
+  settled.then(() => {
+    const held = client[kHeld] || []
+    client[kHeld] = null
+    for (const value of held) deliver(client, value)
+  })
 }
 
 function lost(client) {
@@ -346,4 +361,5 @@ module.exports = {
   nextTick,
   isolate,
   onPush,
+  deliverHeld,
 }

@@ -241,6 +241,7 @@ function prepareState(client) {
   client[s.kFlags] = options.stringNumbers ? NUMBERS : 0
   client[s.kHow] = (resp3 ? RESP3 : 0) | (options.stringNumbers ? STRINGS : 0)
   client[s.kEarly] = null
+  client[s.kHeld] = null
   client[s.kOffline] = []
   client[s.kPending] = new Set()
   client[s.kSubscriptions] = new Subscriptions()

@@ -18,6 +18,8 @@ module.exports = {
   kHow: Symbol('how'),
   /** Pairs of function and value that wait for the `ready` event, or null after it. */
   kEarly: Symbol('early'),
+  /** Messages that came before the `ready` event, or null. */
+  kHeld: Symbol('held'),
   /** Commands held back between a lost connection and the next one. */
   kOffline: Symbol('offline'),
   /** Tickets of this client that are out. */
