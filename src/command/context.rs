@@ -1,6 +1,9 @@
 //! What a handler works with: its database, its client, its reply, and one way to tell that
 //! something changed.
 
+use std::cell::Cell;
+use std::time::Instant;
+
 use crate::bytes::{parse_double, saturating_double};
 use crate::error::{Error, Result};
 use crate::hub::listeners::OF_CHANGES;
@@ -16,6 +19,10 @@ use super::Spec;
 
 /// A command that would visit more elements than this is not run on an event loop's thread.
 pub const LARGE: usize = 10_000;
+
+/// A command that visits more elements than this is measured: two looks at the clock are little
+/// beside that.
+const WORTH_MEASURING: usize = 256;
 
 /// What the engine does after the handler returned, still under its locks.
 pub enum FollowUp {
@@ -53,6 +60,8 @@ pub struct Context<'a> {
     pub(crate) left: Option<Box<Left>>,
     /// Bytes allocated here that are not the keyspace's.
     pub(crate) aside: i64,
+    /// Since when the call is measured, if it is.
+    pub(crate) since: Cell<Option<Instant>>,
 }
 
 impl<'a> Context<'a> {
@@ -172,11 +181,19 @@ impl<'a> Context<'a> {
     /// Must come before any change.
     #[inline]
     pub fn cost(&self, elements: usize) -> Result {
-        if elements > LARGE && self.patience == Patience::Inline {
-            Err(Error::Away)
-        } else {
-            Ok(())
+        if elements > WORTH_MEASURING {
+            return self.large_cost(elements);
         }
+        Ok(())
+    }
+
+    #[cold]
+    fn large_cost(&self, elements: usize) -> Result {
+        if elements > LARGE && self.patience == Patience::Inline {
+            return Err(Error::Away);
+        }
+        self.since.set(self.since.get().or_else(|| Some(Instant::now())));
+        Ok(())
     }
 
     /// Call before touching more than the row tells: the engine starts over with the gate alone.

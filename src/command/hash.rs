@@ -6,7 +6,7 @@
 use super::context::write_element;
 use super::generic::{ScanOptions, cursor, write_cursor};
 use super::random::RandomCount;
-use super::{Args, Context, DENY_OOM, FAST, Keys, READ, Spec, WRITE, spec};
+use super::{Args, BRIEF, Context, DENY_OOM, FAST, Keys, READ, Spec, WRITE, spec};
 use crate::error::{Error, Result};
 use crate::long_double;
 use crate::types::hash::{Hash, Lifetime};
@@ -18,10 +18,10 @@ pub static TABLE: &[Spec] = &[
     spec("hdel",           -3, Keys::First, WRITE | FAST,            hdel),
     spec("hexists",         3, Keys::First, READ | FAST,             hexists),
     spec("hget",            3, Keys::First, READ | FAST,             hget),
-    spec("hgetall",         2, Keys::First, READ,                    hgetall),
+    spec("hgetall",         2, Keys::First, READ | BRIEF,            hgetall),
     spec("hincrby",         4, Keys::First, WRITE | DENY_OOM | FAST, hincrby),
     spec("hincrbyfloat",    4, Keys::First, WRITE | DENY_OOM | FAST, hincrbyfloat),
-    spec("hkeys",           2, Keys::First, READ,                    hkeys),
+    spec("hkeys",           2, Keys::First, READ | BRIEF,            hkeys),
     spec("hlen",            2, Keys::First, READ | FAST,             hlen),
     spec("hmget",          -3, Keys::First, READ | FAST,             hmget),
     spec("hmset",          -4, Keys::First, WRITE | DENY_OOM | FAST, hmset),
@@ -30,7 +30,7 @@ pub static TABLE: &[Spec] = &[
     spec("hset",           -4, Keys::First, WRITE | DENY_OOM | FAST, hset),
     spec("hsetnx",          4, Keys::First, WRITE | DENY_OOM | FAST, hsetnx),
     spec("hstrlen",         3, Keys::First, READ | FAST,             hstrlen),
-    spec("hvals",           2, Keys::First, READ,                    hvals),
+    spec("hvals",           2, Keys::First, READ | BRIEF,            hvals),
 ];
 
 /// `HGET key field`: the value, or nil.

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use super::context::{LARGE, write_element};
 use super::list_block::{blmove, blmpop, blpop, brpop, brpoplpush};
 use super::list_move::{lmove, lmpop, rpoplpush};
-use super::{ALONE, Args, BLOCKING, Context, DENY_OOM, FAST, Keys, READ, Spec, WRITE, spec};
+use super::{ALONE, Args, BLOCKING, BRIEF, Context, DENY_OOM, FAST, Keys, READ, Spec, WRITE, spec};
 use crate::bytes::parse_int;
 use crate::error::{Error, Result};
 use crate::hub::config::LIST_MAX_LISTPACK_SIZE;
@@ -34,7 +34,7 @@ pub static TABLE: &[Spec] = &[
     spec("lpos",       -3, Keys::First,  READ,                                lpos),
     spec("lpush",      -3, Keys::First,  WRITE | DENY_OOM | FAST,             lpush),
     spec("lpushx",     -3, Keys::First,  WRITE | DENY_OOM | FAST,             lpushx),
-    spec("lrange",      4, Keys::First,  READ,                                lrange),
+    spec("lrange",      4, Keys::First,  READ | BRIEF,                        lrange),
     spec("lrem",        4, Keys::First,  WRITE,                               lrem),
     spec("lset",        4, Keys::First,  WRITE | DENY_OOM,                    lset),
     spec("ltrim",       4, Keys::First,  WRITE,                               ltrim),

@@ -123,6 +123,9 @@ pub const PUBSUB: u32 = 1 << 9;
 pub const NO_SCRIPT: u32 = 1 << 10;
 /// Touches neither keys nor databases: runs without entering the gate.
 pub const NO_KEYSPACE: u32 = 1 << 11;
+/// Quick as long as its words are short and it asks for little by `cx.cost`, though servers do not
+/// call it fast.
+pub const BRIEF: u32 = 1 << 12;
 
 /// Allowed to whom has not said yet who it is.
 pub const NO_AUTH: u32 = 1 << 16;

@@ -4,7 +4,7 @@ use super::context::write_element;
 use super::generic::{ScanOptions, cursor, write_cursor};
 use super::random::RandomCount;
 use super::set_algebra as algebra;
-use super::{Args, Context, DENY_OOM, FAST, Keys, READ, Spec, WRITE, spec};
+use super::{Args, BRIEF, Context, DENY_OOM, FAST, Keys, READ, Spec, WRITE, spec};
 use crate::error::{Error, Result};
 use crate::types::set::Set;
 
@@ -23,7 +23,7 @@ pub static TABLE: &[Spec] = &[
     spec("sintercard",     -3, COUNTED,     READ,                    algebra::sintercard),
     spec("sinterstore",    -3, ALL,         WRITE | DENY_OOM,        algebra::sinterstore),
     spec("sismember",       3, Keys::First, READ | FAST,             sismember),
-    spec("smembers",        2, Keys::First, READ,                    smembers),
+    spec("smembers",        2, Keys::First, READ | BRIEF,            smembers),
     spec("smismember",     -3, Keys::First, READ | FAST,             smismember),
     spec("smove",           4, TWO,         WRITE | FAST,            smove),
     spec("spop",           -2, Keys::First, WRITE | FAST,            spop),

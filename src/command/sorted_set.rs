@@ -8,7 +8,7 @@ use super::generic::{ScanOptions, cursor, write_cursor};
 use super::random::RandomCount;
 use super::sorted_set_range as range;
 use super::{ALONE, BLOCKING};
-use super::{Args, Context, DENY_OOM, FAST, Keys, READ, Spec, WRITE, spec};
+use super::{Args, BRIEF, Context, DENY_OOM, FAST, Keys, READ, Spec, WRITE, spec};
 use super::{sorted_set_pop as pop, sorted_set_store as store};
 use crate::bytes::{parse_double, parse_int, write_double_long};
 use crate::error::{Error, Result};
@@ -28,41 +28,41 @@ const WAIT: u32 = WRITE | BLOCKING | ALONE;
 #[rustfmt::skip]
 pub static TABLE: &[Spec] = &[
     //   name               arity keys           flags        handler
-    spec("bzmpop",             -5, TIMED_COUNTED, WAIT,        pop::bzmpop),
-    spec("bzpopmax",           -3, TIMED,         WAIT | FAST, pop::bzpopmax),
-    spec("bzpopmin",           -3, TIMED,         WAIT | FAST, pop::bzpopmin),
-    spec("zadd",               -4, ONE,           GROW | FAST, zadd),
-    spec("zcard",               2, ONE,           READ | FAST, zcard),
-    spec("zcount",              4, ONE,           READ | FAST, range::zcount),
-    spec("zdiff",              -3, COUNTED,       READ,        store::zdiff),
-    spec("zdiffstore",         -4, STORED,        GROW,        store::zdiffstore),
-    spec("zincrby",             4, ONE,           GROW | FAST, zincrby),
-    spec("zinter",             -3, COUNTED,       READ,        store::zinter),
-    spec("zintercard",         -3, COUNTED,       READ,        store::zintercard),
-    spec("zinterstore",        -4, STORED,        GROW,        store::zinterstore),
-    spec("zlexcount",           4, ONE,           READ | FAST, range::zlexcount),
-    spec("zmpop",              -4, COUNTED,       WRITE,       pop::zmpop),
-    spec("zmscore",            -3, ONE,           READ | FAST, zmscore),
+    spec("bzmpop",             -5, TIMED_COUNTED, WAIT,         pop::bzmpop),
+    spec("bzpopmax",           -3, TIMED,         WAIT | FAST,  pop::bzpopmax),
+    spec("bzpopmin",           -3, TIMED,         WAIT | FAST,  pop::bzpopmin),
+    spec("zadd",               -4, ONE,           GROW | FAST,  zadd),
+    spec("zcard",               2, ONE,           READ | FAST,  zcard),
+    spec("zcount",              4, ONE,           READ | FAST,  range::zcount),
+    spec("zdiff",              -3, COUNTED,       READ,         store::zdiff),
+    spec("zdiffstore",         -4, STORED,        GROW,         store::zdiffstore),
+    spec("zincrby",             4, ONE,           GROW | FAST,  zincrby),
+    spec("zinter",             -3, COUNTED,       READ,         store::zinter),
+    spec("zintercard",         -3, COUNTED,       READ,         store::zintercard),
+    spec("zinterstore",        -4, STORED,        GROW,         store::zinterstore),
+    spec("zlexcount",           4, ONE,           READ | FAST,  range::zlexcount),
+    spec("zmpop",              -4, COUNTED,       WRITE,        pop::zmpop),
+    spec("zmscore",            -3, ONE,           READ | FAST,  zmscore),
     spec("zpopmax",            -2, ONE,           WRITE | FAST, pop::zpopmax),
     spec("zpopmin",            -2, ONE,           WRITE | FAST, pop::zpopmin),
-    spec("zrandmember",        -2, ONE,           READ,        zrandmember),
-    spec("zrange",             -4, ONE,           READ,        range::zrange),
-    spec("zrangebylex",        -4, ONE,           READ,        range::zrangebylex),
-    spec("zrangebyscore",      -4, ONE,           READ,        range::zrangebyscore),
-    spec("zrangestore",        -5, TWO,           GROW,        range::zrangestore),
-    spec("zrank",              -3, ONE,           READ | FAST, zrank),
+    spec("zrandmember",        -2, ONE,           READ,         zrandmember),
+    spec("zrange",             -4, ONE,           READ | BRIEF, range::zrange),
+    spec("zrangebylex",        -4, ONE,           READ | BRIEF, range::zrangebylex),
+    spec("zrangebyscore",      -4, ONE,           READ | BRIEF, range::zrangebyscore),
+    spec("zrangestore",        -5, TWO,           GROW,         range::zrangestore),
+    spec("zrank",              -3, ONE,           READ | FAST,  zrank),
     spec("zrem",               -3, ONE,           WRITE | FAST, zrem),
-    spec("zremrangebylex",      4, ONE,           WRITE,       range::zremrangebylex),
-    spec("zremrangebyrank",     4, ONE,           WRITE,       range::zremrangebyrank),
-    spec("zremrangebyscore",    4, ONE,           WRITE,       range::zremrangebyscore),
-    spec("zrevrange",          -4, ONE,           READ,        range::zrevrange),
-    spec("zrevrangebylex",     -4, ONE,           READ,        range::zrevrangebylex),
-    spec("zrevrangebyscore",   -4, ONE,           READ,        range::zrevrangebyscore),
-    spec("zrevrank",           -3, ONE,           READ | FAST, zrevrank),
-    spec("zscan",              -3, ONE,           READ,        zscan),
-    spec("zscore",              3, ONE,           READ | FAST, zscore),
-    spec("zunion",             -3, COUNTED,       READ,        store::zunion),
-    spec("zunionstore",        -4, STORED,        GROW,        store::zunionstore),
+    spec("zremrangebylex",      4, ONE,           WRITE,        range::zremrangebylex),
+    spec("zremrangebyrank",     4, ONE,           WRITE,        range::zremrangebyrank),
+    spec("zremrangebyscore",    4, ONE,           WRITE,        range::zremrangebyscore),
+    spec("zrevrange",          -4, ONE,           READ | BRIEF, range::zrevrange),
+    spec("zrevrangebylex",     -4, ONE,           READ | BRIEF, range::zrevrangebylex),
+    spec("zrevrangebyscore",   -4, ONE,           READ | BRIEF, range::zrevrangebyscore),
+    spec("zrevrank",           -3, ONE,           READ | FAST,  zrevrank),
+    spec("zscan",              -3, ONE,           READ,         zscan),
+    spec("zscore",              3, ONE,           READ | FAST,  zscore),
+    spec("zunion",             -3, COUNTED,       READ,         store::zunion),
+    spec("zunionstore",        -4, STORED,        GROW,         store::zunionstore),
 ];
 
 /// How members and scores lie in a reply.

@@ -9,9 +9,9 @@ use super::stream_range::{xrange, xrevrange};
 use super::stream_read::xread;
 use super::stream_read_group::xreadgroup;
 use super::{
-    ALONE, Args, BLOCKING, CONTAINER, Context, DENY_OOM, FAST, Keys, NO_KEYSPACE, READ, Spec,
-    WRITE, container, spec, stream_delete as delete, stream_group as group, stream_info as info,
-    stream_pending as pending,
+    ALONE, Args, BLOCKING, BRIEF, CONTAINER, Context, DENY_OOM, FAST, Keys, NO_KEYSPACE, READ,
+    Spec, WRITE, container, spec, stream_delete as delete, stream_group as group,
+    stream_info as info, stream_pending as pending,
 };
 use crate::error::{Error, Result};
 use crate::hub::config::{STREAM_NODE_MAX_BYTES, STREAM_NODE_MAX_ENTRIES};
@@ -41,10 +41,10 @@ pub static TABLE: &[Spec] = &[
     spec("xinfo|stream",          -3, Keys::Second,  READ,                     info::info),
     spec("xlen",                   2, Keys::First,   READ | FAST,              xlen),
     spec("xpending",              -3, Keys::First,   READ,                     pending::xpending),
-    spec("xrange",                -4, Keys::First,   READ,                     xrange),
+    spec("xrange",                -4, Keys::First,   READ | BRIEF,             xrange),
     spec("xread",                 -4, Keys::Streams, READ | BLOCKING | ALONE,  xread),
     spec("xreadgroup",            -7, Keys::Streams, WRITE | BLOCKING | ALONE, xreadgroup),
-    spec("xrevrange",             -4, Keys::First,   READ,                     xrevrange),
+    spec("xrevrange",             -4, Keys::First,   READ | BRIEF,             xrevrange),
     spec("xsetid",                -3, Keys::First,   WRITE | DENY_OOM | FAST,  xsetid),
     spec("xtrim",                 -4, Keys::First,   WRITE,                    xtrim),
 ];

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::compare::Comparison;
 use super::expiry::{Unit, deadline_of};
-use super::{Args, Context, DENY_OOM, FAST, Keys, READ, Spec, WRITE, spec};
+use super::{Args, BRIEF, Context, DENY_OOM, FAST, Keys, READ, Spec, WRITE, spec};
 use crate::error::{Error, Result};
 use crate::hub::config::PROTO_MAX_BULK_LEN;
 use crate::store::db_string::Deadline;
@@ -16,29 +16,29 @@ const PAIRS: Keys = Keys::Range { first: 1, last: -1, step: 2 };
 #[rustfmt::skip]
 pub static TABLE: &[Spec] = &[
     //   name           arity keys         flags                     handler
-    spec("append",          3, Keys::First, WRITE | DENY_OOM | FAST, append),
-    spec("decr",            2, Keys::First, WRITE | DENY_OOM | FAST, decr),
-    spec("decrby",          3, Keys::First, WRITE | DENY_OOM | FAST, decrby),
-    spec("get",             2, Keys::First, READ | FAST,             get),
-    spec("getdel",          2, Keys::First, WRITE | FAST,            getdel),
-    spec("getex",          -2, Keys::First, WRITE | FAST,            getex),
-    spec("getrange",        4, Keys::First, READ,                    getrange),
-    spec("getset",          3, Keys::First, WRITE | DENY_OOM | FAST, getset),
-    spec("incr",            2, Keys::First, WRITE | DENY_OOM | FAST, incr),
-    spec("incrby",          3, Keys::First, WRITE | DENY_OOM | FAST, incrby),
-    spec("incrbyfloat",     3, Keys::First, WRITE | DENY_OOM | FAST, incrbyfloat),
+    spec("append",          3, Keys::First, WRITE | DENY_OOM | FAST,  append),
+    spec("decr",            2, Keys::First, WRITE | DENY_OOM | FAST,  decr),
+    spec("decrby",          3, Keys::First, WRITE | DENY_OOM | FAST,  decrby),
+    spec("get",             2, Keys::First, READ | FAST,              get),
+    spec("getdel",          2, Keys::First, WRITE | FAST,             getdel),
+    spec("getex",          -2, Keys::First, WRITE | FAST,             getex),
+    spec("getrange",        4, Keys::First, READ,                     getrange),
+    spec("getset",          3, Keys::First, WRITE | DENY_OOM | FAST,  getset),
+    spec("incr",            2, Keys::First, WRITE | DENY_OOM | FAST,  incr),
+    spec("incrby",          3, Keys::First, WRITE | DENY_OOM | FAST,  incrby),
+    spec("incrbyfloat",     3, Keys::First, WRITE | DENY_OOM | FAST,  incrbyfloat),
     spec("lcs",            -3, Keys::Range { first: 1, last: 2, step: 1 }, READ, super::lcs::lcs),
-    spec("mget",           -2, ALL,         READ | FAST,             mget),
-    spec("mset",           -3, PAIRS,       WRITE | DENY_OOM,        mset),
-    spec("msetex",         -4, Keys::CountedPairs, WRITE | DENY_OOM, super::msetex::msetex),
-    spec("msetnx",         -3, PAIRS,       WRITE | DENY_OOM,        msetnx),
-    spec("psetex",          4, Keys::First, WRITE | DENY_OOM,        psetex),
-    spec("set",            -3, Keys::First, WRITE | DENY_OOM,        set),
-    spec("setex",           4, Keys::First, WRITE | DENY_OOM,        setex),
-    spec("setnx",           3, Keys::First, WRITE | DENY_OOM | FAST, setnx),
-    spec("setrange",        4, Keys::First, WRITE | DENY_OOM,        setrange),
-    spec("strlen",          2, Keys::First, READ | FAST,             strlen),
-    spec("substr",          4, Keys::First, READ,                    getrange),
+    spec("mget",           -2, ALL,         READ | FAST,              mget),
+    spec("mset",           -3, PAIRS,       WRITE | DENY_OOM,         mset),
+    spec("msetex",         -4, Keys::CountedPairs, WRITE | DENY_OOM,  super::msetex::msetex),
+    spec("msetnx",         -3, PAIRS,       WRITE | DENY_OOM,         msetnx),
+    spec("psetex",          4, Keys::First, WRITE | DENY_OOM | BRIEF, psetex),
+    spec("set",            -3, Keys::First, WRITE | DENY_OOM | BRIEF, set),
+    spec("setex",           4, Keys::First, WRITE | DENY_OOM | BRIEF, setex),
+    spec("setnx",           3, Keys::First, WRITE | DENY_OOM | FAST,  setnx),
+    spec("setrange",        4, Keys::First, WRITE | DENY_OOM,         setrange),
+    spec("strlen",          2, Keys::First, READ | FAST,              strlen),
+    spec("substr",          4, Keys::First, READ,                     getrange),
 ];
 
 /// `GET key`: the value, or nil.

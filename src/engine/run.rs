@@ -1,6 +1,7 @@
 //! Runs one command under the locks its row asks for.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -15,6 +16,7 @@ use crate::command::{
 use crate::error::Error;
 use crate::hub::config::{MAXMEMORY, PROTO_MAX_BULK_LEN, TRACKING_TABLE_MAX_KEYS};
 use crate::hub::listeners::OF_COMMANDS;
+use crate::hub::tally::Stands;
 use crate::hub::waiting::{Parked, Wait};
 use crate::hub::{Client, Queued};
 use crate::memory;
@@ -299,7 +301,7 @@ impl Engine {
         if spec.is(READ) && self.hub.tracking.any() {
             self.note_reads(client, spec, words);
         }
-        let since = self.is_measured(id, spec).then(Instant::now);
+        let since = self.is_measured(id, spec, words).then(Instant::now);
         // Whatever made the buffer grow earlier was not measured here and is not taken off below.
         out.take_growth();
         let before = memory::balance();
@@ -322,6 +324,7 @@ impl Engine {
             may_block: !client.executing,
             left: None,
             aside: 0,
+            since: Cell::new(since),
             client,
         };
         let mut args = Args::new(words, usize::from(spec.depth));
@@ -340,11 +343,12 @@ impl Engine {
             self.space.charge(memory::balance() - before - growth);
         }
         let waits = cx.left.as_ref().is_some_and(|left| left.wait.is_some());
-        if let Some(since) = since
+        if let Some(began) = cx.since.get()
             && retry.is_none()
             && !waits
         {
-            self.note_time(id, words, &cx.client.handle, since.elapsed());
+            let stands = if since.is_some() { Stands::ForOthers } else { Stands::ForItself };
+            self.note_time(id, words, &cx.client.handle, began.elapsed(), stands);
         }
         retry.map_or(Ok(cx.left), Err)
     }

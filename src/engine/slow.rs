@@ -4,27 +4,41 @@ use std::time::Duration;
 
 use super::Engine;
 use crate::command::client::shown_address;
-use crate::command::{FAST, Spec, TABLE, facts};
+use crate::command::{BRIEF, FAST, Spec, TABLE, facts};
 use crate::hub::Handle;
 use crate::hub::config::{
     LATENCY_MONITOR_THRESHOLD, LATENCY_TRACKING, SLOWLOG_LOG_SLOWER_THAN, SLOWLOG_MAX_LEN,
 };
 use crate::hub::listeners::TIMED;
 use crate::hub::slowlog::{Slow, shorten};
+use crate::hub::tally::Stands;
+
+/// Copying a word of so many bytes takes longer than looking at the clock.
+const LONG: usize = 16_384;
 
 impl Engine {
-    /// Is this call measured? Two looks at the clock would cost a quick command a third of its
-    /// time, so of those only some are, unless somebody asked for all.
+    /// Is this call measured from its beginning? Two looks at the clock would cost a quick command
+    /// a third of its time, so of those only some are, unless somebody asked for all. A call that
+    /// turns out to have much to do is measured from there on (`Context::cost`).
     #[inline]
-    pub(super) fn is_measured(&self, id: usize, spec: &Spec) -> bool {
-        !spec.is(FAST) || self.hub.tally.is_sample(id) || self.hub.listeners.any(TIMED)
+    pub(super) fn is_measured(&self, id: usize, spec: &Spec, words: &[&[u8]]) -> bool {
+        let is_quick =
+            spec.is(FAST) || spec.is(BRIEF) && words.iter().all(|word| word.len() < LONG);
+        !is_quick || self.hub.tally.is_sample(id) || self.hub.listeners.any(TIMED)
     }
 
     /// Keeps the books of a call that took so long.
     #[inline(never)]
-    pub(super) fn note_time(&self, id: usize, words: &[&[u8]], handle: &Handle, took: Duration) {
+    pub(super) fn note_time(
+        &self,
+        id: usize,
+        words: &[&[u8]],
+        handle: &Handle,
+        took: Duration,
+        stands: Stands,
+    ) {
         let config = &self.hub.config;
-        self.hub.tally.measured(id, took);
+        self.hub.tally.measured(id, took, stands);
         if config.get(LATENCY_TRACKING) != 0 {
             self.hub.tally.track(id, took);
         }

@@ -282,3 +282,34 @@ fn memory_usage_tells_what_the_books_say() {
 fn numbered(count: usize) -> String {
     (1..=count / 2).flat_map(|i| [format!(" {i}"), format!(" a{i}")]).collect()
 }
+
+#[test]
+fn a_brief_command_with_much_to_do_is_in_the_slow_log() {
+    let mut world = World::new();
+    world.say("CONFIG SET slowlog-log-slower-than 1000");
+    // The first call of each command is a sample, whatever it does.
+    world.say("SET k small");
+    world.say("SADD other member");
+    let long = vec![b'v'; 64 << 20];
+    let mut out = Reply::new();
+    world.try_words(&[b"SET", b"k", &long], &mut out, Patience::Waits);
+    assert_eq!(world.say("SLOWLOG LEN").first(), Some(Token::Int(1)));
+    let members: Vec<String> = (0..200_000).map(|i| format!("member:{i}")).collect();
+    world.say(&format!("SADD set {}", members.join(" ")));
+    assert_eq!(world.say("SLOWLOG LEN").first(), Some(Token::Int(2)));
+}
+
+#[test]
+fn what_had_much_to_do_tells_nothing_of_the_other_calls() {
+    let mut world = World::new();
+    for i in 0..300 {
+        world.say(&format!("RPUSH list {i}"));
+    }
+    world.say("LRANGE list 0 9");
+    for _ in 0..9 {
+        world.say("LRANGE list 0 -1");
+    }
+    let id = crate::command::id_of("lrange").unwrap();
+    let measured = world.engine.hub.tally.measured_of(id);
+    assert_eq!(measured, (1, 9));
+}

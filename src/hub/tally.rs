@@ -28,9 +28,20 @@ const KINDS_MAX: usize = 128;
 struct Row {
     measured: AtomicU64,
     measured_ns: AtomicU64,
+    /// Calls that were measured because they had much to do; they tell nothing of others.
+    large: AtomicU64,
+    large_ns: AtomicU64,
     rejected: AtomicU64,
     failed: AtomicU64,
     histogram: Mutex<Option<Box<Histogram<u64>>>>,
+}
+
+/// What a measured call tells of calls that were not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stands {
+    ForOthers,
+    /// It was measured because it had much to do.
+    ForItself,
 }
 
 /// The books of one store. Commands are known by their ids.
@@ -82,9 +93,18 @@ impl Tally {
     }
 
     /// A call took so long.
-    pub fn measured(&self, id: usize, took: Duration) {
-        self.rows[id].measured.fetch_add(1, Relaxed);
-        self.took_longer(id, took);
+    pub fn measured(&self, id: usize, took: Duration, stands: Stands) {
+        let row = &self.rows[id];
+        match stands {
+            Stands::ForOthers => {
+                row.measured.fetch_add(1, Relaxed);
+                self.took_longer(id, took);
+            }
+            Stands::ForItself => {
+                row.large.fetch_add(1, Relaxed);
+                row.large_ns.fetch_add(took.as_nanos() as u64, Relaxed);
+            }
+        }
     }
 
     /// A call that was measured went on for so long (EXEC, with what it ran).
@@ -133,17 +153,26 @@ impl Tally {
 
     pub fn of(&self, id: usize) -> Told {
         let stripes = (0..STRIPES).map(|stripe| &self.calls[stripe * self.stripe_len + id]);
-        let calls = stripes.map(|count| count.load(Relaxed)).sum();
+        let calls: u64 = stripes.map(|count| count.load(Relaxed)).sum();
         let row = &self.rows[id];
         let (measured, ns) = (row.measured.load(Relaxed), row.measured_ns.load(Relaxed));
+        let others = calls.saturating_sub(row.large.load(Relaxed));
         // What was measured stands for what was not.
-        let all_ns = u128::from(ns) * u128::from(calls) / u128::from(measured.max(1));
+        let others_ns = u128::from(ns) * u128::from(others) / u128::from(measured.max(1));
+        let all_ns = others_ns + u128::from(row.large_ns.load(Relaxed));
         Told {
             calls,
             micros: (all_ns / 1000) as u64,
             rejected: row.rejected.load(Relaxed),
             failed: row.failed.load(Relaxed),
         }
+    }
+
+    /// How many calls stand for others, and how many for themselves.
+    #[cfg(test)]
+    pub fn measured_of(&self, id: usize) -> (u64, u64) {
+        let row = &self.rows[id];
+        (row.measured.load(Relaxed), row.large.load(Relaxed))
     }
 
     /// How many commands were called in all.
@@ -165,7 +194,8 @@ impl Tally {
     pub fn reset(&self) {
         self.calls.iter().for_each(|count| count.store(0, Relaxed));
         for row in &self.rows {
-            for count in [&row.measured, &row.measured_ns, &row.rejected, &row.failed] {
+            let times = [&row.measured, &row.measured_ns, &row.large, &row.large_ns];
+            for count in times.into_iter().chain([&row.rejected, &row.failed]) {
                 count.store(0, Relaxed);
             }
         }
@@ -193,14 +223,17 @@ mod tests {
         let mut measured = 0;
         for _ in 0..640 {
             if tally.is_sample(1) {
-                tally.measured(1, Duration::from_micros(5));
+                tally.measured(1, Duration::from_micros(5), Stands::ForOthers);
                 measured += 1;
             }
             tally.called(1);
         }
         assert_eq!(measured, 10);
         assert_eq!(tally.of(1), Told { calls: 640, micros: 3200, ..Told::default() });
-        assert_eq!(tally.total(), 640);
+        tally.called(1);
+        tally.measured(1, Duration::from_millis(7), Stands::ForItself);
+        assert_eq!(tally.of(1), Told { calls: 641, micros: 10_200, ..Told::default() });
+        assert_eq!(tally.total(), 641);
         tally.rejected(Some(1), "ERR no");
         tally.failed(1, "WRONGTYPE no");
         tally.rejected(None, "ERR no such command");
