@@ -71,7 +71,9 @@ pub fn deadline_of(
     if amount <= 0 {
         return Err(refused);
     }
-    let at = unit.absolute_ms(cx.db.now_ms(), amount).ok_or(refused)?;
+    let now_ms =
+        if unit.is_relative() { cx.db.time_for(unit.in_ms(amount).unwrap_or_default()) } else { 0 };
+    let at = unit.absolute_ms(now_ms, amount).ok_or(refused)?;
     Ok(at.max(0) as u64)
 }
 

@@ -133,7 +133,7 @@ fn set(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
 /// Sets a value and tells of it; a deadline that has passed already removes the key.
 pub(super) fn store(cx: &mut Context<'_>, key: &[u8], value: &[u8], deadline: Deadline) {
     if let Deadline::At(at_ms) = deadline
-        && at_ms <= cx.db.now_ms()
+        && cx.db.is_past(at_ms)
     {
         if cx.db.remove(key) {
             cx.changed(key, "del");
@@ -246,7 +246,7 @@ fn getex(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     };
     write_string(cx, key)?;
     match deadline {
-        Some(at_ms) if at_ms <= cx.db.now_ms() => {
+        Some(at_ms) if cx.db.is_past(at_ms) => {
             cx.db.remove(key);
             cx.changed(key, "del");
         }

@@ -16,7 +16,7 @@ use super::bias::Inside;
 use super::entry::Entry;
 use super::gate::{Entered, Gate, Patience};
 use super::table::{Hashing, NEVER, Table, hash_of};
-use crate::clock::Clock;
+use crate::clock::{Clock, Recent};
 use crate::types::random::Rng;
 
 /// How many databases a store has.
@@ -55,6 +55,7 @@ pub struct Keyspace {
     gate: Gate,
     dbs: UnsafeCell<Vec<Option<Box<Table>>>>,
     pub clock: Clock,
+    recent: Recent,
     hashing: Hashing,
     /// Seeds the hashes of big collections inside values.
     pub seed: u64,
@@ -104,6 +105,7 @@ impl Keyspace {
             lfu_log_factor: 10.into(),
             lfu_decay_minutes: 1.into(),
             due_ms: AtomicU64::new(NEVER),
+            recent: Recent::default(),
             trash: Mutex::default(),
             peak_bytes: AtomicUsize::new(0),
             trash_any: false.into(),
@@ -132,6 +134,12 @@ impl Keyspace {
     #[inline]
     pub fn now_ms(&self) -> u64 {
         self.clock.now_ms()
+    }
+
+    /// The time as it was a moment ago, given what `look_at_clock` has just told.
+    #[inline]
+    pub fn recent_ms(&self, coarse_ms: u64) -> u64 {
+        self.recent.ms(&self.clock, coarse_ms)
     }
 
     /// A cheap look at the clock at the start of a command: it dates the uses that entries note,
