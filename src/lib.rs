@@ -19,6 +19,7 @@ pub mod store;
 
 pub mod hub;
 pub mod persist;
+pub mod script;
 
 pub mod command;
 

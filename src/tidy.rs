@@ -15,7 +15,7 @@ const FLOORS: &[&[&str]] = &[
     &["long_double", "reply"],
     &["resp", "types"],
     &["store"],
-    &["hub", "persist"],
+    &["hub", "persist", "script"],
     &["command"],
     &["engine"],
     &["server"],

@@ -1,0 +1,4 @@
+//! Lua scripts: so far the libraries that they find.
+
+pub mod frame;
+pub mod libs;
