@@ -45,6 +45,7 @@ fn ask<R>(rules: &Rules, id: usize, words: &[&[u8]], ask: impl Fn(&Request<'_>) 
 pub enum Stood {
     TopLevel,
     Multi,
+    Script,
 }
 
 impl Stood {
@@ -72,6 +73,7 @@ pub fn note(
         context: match stood {
             Stood::TopLevel => "toplevel",
             Stood::Multi => "multi",
+            Stood::Script => "lua",
         },
         object: object.to_vec(),
         user: user.to_vec(),

@@ -16,6 +16,8 @@ use crate::types::limits::Limits;
 use crate::types::listpack::Element;
 
 use super::Spec;
+use super::scripting::Invocation;
+use crate::script::Scripts;
 
 /// A command that would visit more elements than this is not run on an event loop's thread.
 pub const LARGE: usize = 10_000;
@@ -28,6 +30,8 @@ const WORTH_MEASURING: usize = 256;
 pub enum FollowUp {
     /// EXEC: run these.
     Run(Vec<Queued>),
+    /// EVAL and its kin.
+    Script(Invocation),
 }
 
 /// What a handler leaves for the engine to do.
@@ -49,6 +53,7 @@ pub struct Context<'a> {
     pub client: &'a mut Client,
     pub hub: &'a Hub,
     pub space: &'a Keyspace,
+    pub scripts: &'a Scripts,
     pub spec: &'static Spec,
     /// The locks that are held; lets a handler that is alone reach other databases.
     pub entered: Option<&'a Entered<'a>>,

@@ -51,6 +51,7 @@ pub mod pubsub;
 mod random;
 pub mod rate_limit;
 mod replication;
+pub mod scripting;
 pub mod server;
 pub mod set;
 mod set_algebra;
@@ -191,6 +192,7 @@ static FAMILIES: &[&[Spec]] = &[
     hyperloglog::TABLE,
     pubsub::TABLE,
     transaction::TABLE,
+    scripting::TABLE,
     connection::TABLE,
     client::TABLE,
     server::TABLE,

@@ -16,6 +16,7 @@ mod options;
 mod pause;
 mod run;
 mod runtime;
+mod script;
 mod slow;
 #[cfg(test)]
 mod tests;
@@ -56,6 +57,7 @@ use crate::hub::listeners::{PAUSED, TRACKED};
 use crate::hub::monitor;
 use crate::hub::{Client, Delivery, Handle, Hub, Mailbox, Standing};
 use crate::reply::Reply;
+use crate::script::Scripts;
 use crate::store::evict::Pool;
 use crate::store::{Keyspace, Patience, Table};
 use check::Verdict;
@@ -90,6 +92,7 @@ impl Bundle for Vec<Box<[u8]>> {
 pub struct Engine {
     pub space: Keyspace,
     pub hub: Hub,
+    pub scripts: Scripts,
     pool: Mutex<Pool>,
     ticker: tick::Ticker,
     /// Lets background work find its way back without keeping the store alive.
@@ -99,8 +102,10 @@ pub struct Engine {
 impl Engine {
     /// Opens a store.
     pub fn open(options: &Options) -> Arc<Self> {
+        let space = Keyspace::new(options.clock(), options.seed);
         let engine = Arc::new_cyclic(|me| Self {
-            space: Keyspace::new(options.clock(), options.seed),
+            scripts: Scripts::new(space.seed),
+            space,
             hub: Hub::new(TABLE.len()),
             pool: Mutex::default(),
             ticker: tick::Ticker::default(),
@@ -261,6 +266,15 @@ impl Engine {
     fn tell_monitors(&self, handle: &Handle, id: usize, words: &[&[u8]]) {
         if self.hub.monitors.any() && is_monitored(TABLE[id]) {
             self.hub.monitors.tell(&monitor::line(self.space.clock.now_us(), handle, words));
+        }
+    }
+
+    /// As `tell_monitors`, of what a script called.
+    #[inline]
+    fn tell_monitors_of_script(&self, client: &Client, id: usize, words: &[&[u8]]) {
+        if self.hub.monitors.any() && is_monitored(TABLE[id]) {
+            let now_us = self.space.clock.now_us();
+            self.hub.monitors.tell(&monitor::line_of_script(now_us, client.db, words));
         }
     }
 

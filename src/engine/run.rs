@@ -21,6 +21,7 @@ use crate::hub::waiting::{Parked, Wait};
 use crate::hub::{Client, Queued};
 use crate::memory;
 use crate::reply::Reply;
+use crate::script::Ended;
 use crate::store::{Db, Entered, Patience, Scope, Table, shard_of};
 
 /// Why nothing was done.
@@ -199,9 +200,22 @@ impl Engine {
         if let Some(wait) = left.wait.take() {
             return self.park(client, id, words, wait);
         }
-        if let Some(FollowUp::Run(queue)) = left.follow_up.take() {
+        if let Some(follow_up) = left.follow_up.take() {
             let since = Instant::now();
-            self.run_queue(who, queue, &entered, out, &mut left.ready);
+            let again = match follow_up {
+                FollowUp::Run(queue) => {
+                    self.run_queue(who, queue, &entered, out, &mut left.ready);
+                    false
+                }
+                FollowUp::Script(script) => {
+                    let ready = &mut left.ready;
+                    self.run_script(who, &script, words, &entered, out, ready, patience)
+                        == Ended::Again
+                }
+            };
+            if again {
+                return Ran::Away;
+            }
             self.hub.tally.took_longer(id, since.elapsed());
         }
         let served = self.serve(&entered, left.ready);
@@ -269,6 +283,10 @@ impl Engine {
                 Ok(Some(left)) => {
                     ready.extend(left.ready);
                     left.retired.into_iter().for_each(|table| self.retire(table));
+                    if let Some(FollowUp::Script(script)) = left.follow_up {
+                        let waits = Patience::Waits;
+                        self.run_script(client, &script, &words, entered, out, ready, waits);
+                    }
                 }
                 // It is alone and may wait: there is no other way to call it.
                 Err(retry) => out.error(&Error::Internal(format!("{retry:?} in EXEC").into())),
@@ -318,6 +336,7 @@ impl Engine {
             out,
             hub: &self.hub,
             space: &self.space,
+            scripts: &self.scripts,
             spec,
             entered,
             patience,

@@ -55,7 +55,6 @@ const BYTES: Format = Format::Memory { min: 0, max: i64::MAX };
 const YES_NO: Format = Format::YesNo;
 const TEXT: Format = Format::Text;
 const ENDPOINTS: Format = Format::Choice(&["ip", "hostname", "unknown-endpoint"]);
-const LEVELS: Format = Format::Choice(&["debug", "verbose", "notice", "warning", "nothing"]);
 const WHO: Format = Format::Choice(&["no", "yes", "local"]);
 const FAULTS: Format = Format::Choice(&["ignore", "panic", "panic-on-replicas"]);
 
@@ -121,7 +120,6 @@ pub static ADVICE: &[Advice] = &[
     row("lazyfree-lazy-user-del", YES_NO, "no"),
     row("lazyfree-lazy-user-flush", YES_NO, "no"),
     row("locale-collate", TEXT, ""),
-    row("loglevel", LEVELS, "notice"),
     row("maxmemory-eviction-tenacity", NUMBER, "10"),
     row("min-replicas-max-lag", NUMBER, "10"),
     row("min-replicas-to-write", NUMBER, "0"),

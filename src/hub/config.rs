@@ -126,6 +126,8 @@ parameters! {
     DIR "dir" None, Format::Text, 0;
     IO_THREADS "io-threads" None, Format::Number { min: 1, max: 128 }, 0;
     LOGFILE "logfile" None, Format::Text, 0;
+    LOGLEVEL "loglevel" None,
+        Format::Choice(&["debug", "verbose", "notice", "warning", "nothing"]), 2;
     PIDFILE "pidfile" None, Format::Text, 0;
     PORT "port" None, PORTS, 0;
     TCP_BACKLOG "tcp-backlog" None, SECONDS, 511;
@@ -134,6 +136,8 @@ parameters! {
     TLS_CERT_FILE "tls-cert-file" None, Format::Text, 0;
     TLS_KEY_FILE "tls-key-file" None, Format::Text, 0;
     TLS_PORT "tls-port" None, PORTS, 0;
+    SCRIPT_MEMORY_LIMIT "script-memory-limit" None, BYTES, 1 << 30;
+    SCRIPT_TIME_LIMIT "script-time-limit" None, ANY, 30_000;
     UNIXSOCKET "unixsocket" None, Format::Text, 0;
     UNIXSOCKETPERM "unixsocketperm" None, Format::Octal, 0;
     TCP_KEEPALIVE "tcp-keepalive" None, SECONDS, 300;

@@ -11,6 +11,7 @@ pub mod clients;
 pub mod config;
 pub mod debug;
 pub mod listeners;
+mod log;
 pub mod monitor;
 pub mod network;
 pub mod notify;

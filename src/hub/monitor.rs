@@ -67,7 +67,15 @@ pub fn line(now_us: u64, handle: &Handle, words: &[&[u8]]) -> Vec<u8> {
     if address.starts_with('/') {
         address = format!("unix:{}", address.trim_end_matches(":0"));
     }
-    let db = handle.db.load(Ordering::Relaxed);
+    line_from(now_us, handle.db.load(Ordering::Relaxed), &address, words)
+}
+
+/// As `line`, of a command that a script called.
+pub fn line_of_script(now_us: u64, db: usize, words: &[&[u8]]) -> Vec<u8> {
+    line_from(now_us, db, "lua", words)
+}
+
+fn line_from(now_us: u64, db: usize, address: &str, words: &[&[u8]]) -> Vec<u8> {
     let (seconds, micros) = (now_us / 1_000_000, now_us % 1_000_000);
     let mut line = format!("{seconds}.{micros:06} [{db} {address}]");
     for word in secrets::hide(words) {

@@ -1,0 +1,152 @@
+//! EVAL and its kin: which script is called, with which keys. The engine runs it.
+
+use std::sync::Arc;
+
+use super::{
+    ALONE, Args, CONTAINER, Context, FollowUp, Keys, NO_SCRIPT, READ, Spec, container, spec,
+};
+use crate::bytes::{is_word, parse_int};
+use crate::error::{Error, Result};
+use crate::script::Script;
+use crate::store::Patience;
+
+const KEYS: Keys = Keys::Counted { at: 2, also: 0 };
+
+#[rustfmt::skip]
+pub static TABLE: &[Spec] = &[
+    //   name            arity keys        flags                      handler
+    spec("eval",           -3, KEYS,       ALONE | NO_SCRIPT,         eval),
+    spec("eval_ro",        -3, KEYS,       ALONE | NO_SCRIPT | READ,  eval_ro),
+    spec("evalsha",        -3, KEYS,       ALONE | NO_SCRIPT,         evalsha),
+    spec("evalsha_ro",     -3, KEYS,       ALONE | NO_SCRIPT | READ,  evalsha_ro),
+    spec("script",         -2, Keys::None, CONTAINER,                 container),
+    spec("script|exists",  -3, Keys::None, ALONE | NO_SCRIPT,         exists),
+    spec("script|flush",   -2, Keys::None, ALONE | NO_SCRIPT,         flush),
+    spec("script|load",     3, Keys::None, ALONE | NO_SCRIPT,         load),
+    spec("script|show",     3, Keys::None, ALONE | NO_SCRIPT,         show),
+];
+
+const NO_SCRIPT_FOUND: Error = Error::Plain("NOSCRIPT No matching script.");
+
+/// May a script write?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    ReadOnly,
+    Any,
+}
+
+/// A script that is to be run. Its keys and arguments stand among the words of the command.
+pub struct Invocation {
+    pub script: Arc<Script>,
+    /// The place of the first key, and how many there are; the arguments follow.
+    pub first_key: usize,
+    pub keys: usize,
+    pub access: Access,
+}
+
+/// `EVAL script numkeys [key [key ...]] [arg [arg ...]]`: runs a script.
+fn eval(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
+    call(cx, args, Named::Text, Access::Any)
+}
+
+/// `EVAL_RO script numkeys [key [key ...]] [arg [arg ...]]`: as EVAL, for a script that writes
+/// nothing.
+fn eval_ro(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
+    call(cx, args, Named::Text, Access::ReadOnly)
+}
+
+/// `EVALSHA sha1 numkeys [key [key ...]] [arg [arg ...]]`: runs a script that is known already.
+fn evalsha(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
+    call(cx, args, Named::Sha, Access::Any)
+}
+
+/// `EVALSHA_RO sha1 numkeys [key [key ...]] [arg [arg ...]]`: as EVALSHA, for a script that writes
+/// nothing.
+fn evalsha_ro(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
+    call(cx, args, Named::Sha, Access::ReadOnly)
+}
+
+/// How a script is named.
+#[derive(Clone, Copy)]
+enum Named {
+    Text,
+    Sha,
+}
+
+fn call(cx: &mut Context<'_>, args: &mut Args<'_>, named: Named, access: Access) -> Result {
+    let name = args.next()?;
+    let keys = key_count(args)?;
+    let script = cx.aside(|cx| find(cx, named, name))?;
+    if access == Access::ReadOnly && !script.flags.is_plain && !script.flags.no_writes {
+        return Err(Error::Plain(
+            "ERR Can not execute a script with write flag using *_ro command.",
+        ));
+    }
+    cx.follow_up(FollowUp::Script(Invocation { script, first_key: 3, keys, access }));
+    Ok(())
+}
+
+/// How many of the words that follow are keys.
+fn key_count(args: &mut Args<'_>) -> Result<usize> {
+    let count = parse_int(args.next()?).ok_or(Error::NotAnInteger)?;
+    if count > args.left() as i64 {
+        return Err(Error::Plain("ERR Number of keys can't be greater than number of args"));
+    }
+    usize::try_from(count).map_err(|_| Error::Plain("ERR Number of keys can't be negative"))
+}
+
+/// The script of this name. Compiling is not for an event loop's thread, and neither is the first
+/// run of a script, nor the next after a long one.
+fn find(cx: &Context<'_>, named: Named, name: &[u8]) -> Result<Arc<Script>> {
+    let mut known = cx.scripts.known();
+    let found = match named {
+        Named::Text => known.by_text(name),
+        Named::Sha => Some(known.by_sha(name).ok_or(NO_SCRIPT_FOUND)?),
+    };
+    match found {
+        Some(script) if script.is_short() || cx.patience == Patience::Waits => Ok(script),
+        None if cx.patience == Patience::Waits => known.evaled(name),
+        _ => Err(Error::Away),
+    }
+}
+
+/// `SCRIPT EXISTS sha1 [sha1 ...]`: which of these scripts are known.
+fn exists(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
+    let known = cx.scripts.known();
+    cx.out.array(args.left());
+    for sha in args.rest() {
+        cx.out.yes_no(known.by_sha(sha).is_some());
+    }
+    Ok(())
+}
+
+/// `SCRIPT FLUSH [ASYNC | SYNC]`: forgets all scripts.
+fn flush(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
+    let is_mode = |word: &[u8]| is_word(word, "sync") || is_word(word, "async");
+    if args.left() > 1 || args.peek().is_some_and(|word| !is_mode(word)) {
+        return Err(Error::Plain("ERR SCRIPT FLUSH only support SYNC|ASYNC option"));
+    }
+    // Closing a Lua state takes its time.
+    cx.cost(cx.scripts.known().lua_bytes() / 64)?;
+    cx.aside(|cx| cx.scripts.known().flush());
+    cx.out.ok();
+    Ok(())
+}
+
+/// `SCRIPT LOAD script`: makes a script known; answers its SHA1.
+fn load(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
+    let text = args.next()?;
+    if cx.patience == Patience::Inline && cx.scripts.known().by_text(text).is_none() {
+        return Err(Error::Away);
+    }
+    let script = cx.aside(|cx| cx.scripts.known().load(text))?;
+    cx.out.bulk(&script.sha);
+    Ok(())
+}
+
+/// `SCRIPT SHOW sha1`: the text of a script.
+fn show(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
+    let script = cx.scripts.known().by_sha(args.next()?).ok_or(NO_SCRIPT_FOUND)?;
+    cx.out.bulk(&script.text);
+    Ok(())
+}

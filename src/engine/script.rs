@@ -1,0 +1,215 @@
+//! Runs scripts: what they call goes the way of every command, under the gate the caller holds.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::Engine;
+use crate::command::acl_log::Stood;
+use crate::command::scripting::{Access, Invocation};
+use crate::command::{self, DENY_OOM, NO_SCRIPT, READ, TABLE, WRITE};
+use crate::error::Error;
+use crate::hub::Client;
+use crate::hub::acl::Denial;
+use crate::hub::client::Protocol;
+use crate::hub::config::{MAXMEMORY, SCRIPT_MEMORY_LIMIT, SCRIPT_TIME_LIMIT};
+use crate::reply::Reply;
+use crate::script::{Ended, Host, Kind, Shapes, Task};
+use crate::store::{Entered, Patience, Scope};
+
+/// A script that took less may run on an event loop's thread the next time.
+const SHORT: Duration = Duration::from_millis(1);
+
+/// Keys that somebody waits for, with their databases.
+pub(super) type Ready = Vec<(usize, Box<[u8]>)>;
+
+impl Engine {
+    /// Runs a script for a client, who holds the gate alone.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one call, as in `run_in`")]
+    pub(super) fn run_script(
+        &self,
+        client: &mut Client,
+        invocation: &Invocation,
+        words: &[&[u8]],
+        entered: &Entered<'_>,
+        out: &mut Reply,
+        ready: &mut Ready,
+        patience: Patience,
+    ) -> Ended {
+        let script = &invocation.script;
+        let args_from = invocation.first_key + invocation.keys;
+        let task = Task {
+            entry: script.compiled(),
+            is_function: false,
+            name: &script.sha,
+            keys: &words[invocation.first_key..args_from],
+            args: &words[args_from..],
+        };
+        let is_full = self.is_full();
+        if is_full && !script.flags.is_plain && !script.flags.allow_oom && !script.flags.no_writes {
+            out.error_text(
+                b"OOM allow-oom flag is not set on the script, can not run it when used memory > \
+                  'maxmemory'",
+            );
+            return Ended::Failed;
+        }
+        let (db, protocol, executing) = (client.db, client.protocol, client.executing);
+        client.executing = true;
+        let now_ms = self.space.now_ms();
+        let mut inside = Inside {
+            engine: self,
+            client,
+            entered,
+            ready,
+            now_ms,
+            may_write: invocation.access == Access::Any && !script.flags.no_writes,
+            may_grow: !is_full || script.flags.allow_oom,
+        };
+        let mut known = self.scripts.known();
+        let limit_ms = self.hub.config.get(SCRIPT_TIME_LIMIT) as u64;
+        let watch = &self.scripts.watch;
+        watch.begin(Kind::Script, patience == Patience::Inline, limit_ms);
+        let ended = match known.machine() {
+            Ok(machine) => {
+                machine.limit_bytes(self.hub.config.get(SCRIPT_MEMORY_LIMIT) as usize);
+                machine.run(&task, &mut inside, watch, out)
+            }
+            Err(error) => {
+                out.error(&error);
+                Ended::Failed
+            }
+        };
+        script.judge(watch.end() < SHORT && ended != Ended::Again);
+        if client.db != db {
+            client.select(db);
+        }
+        client.protocol = protocol;
+        client.executing = executing;
+        ended
+    }
+
+    /// Is memory at its limit, with nothing left to evict?
+    fn is_full(&self) -> bool {
+        let limit = self.hub.config.get(MAXMEMORY);
+        limit != 0 && self.space.used_bytes() as i64 > limit
+    }
+}
+
+/// The store as its running script sees it.
+struct Inside<'e, 'g> {
+    engine: &'e Engine,
+    client: &'e mut Client,
+    entered: &'e Entered<'g>,
+    ready: &'e mut Ready,
+    /// The whole script sees one moment.
+    now_ms: u64,
+    may_write: bool,
+    may_grow: bool,
+}
+
+impl Host for Inside<'_, '_> {
+    fn call(&mut self, words: &[&[u8]], shapes: Shapes, out: &mut Reply) {
+        match self.check(words) {
+            Ok(id) => self.run(id, words, shapes, out),
+            Err(error) => {
+                self.engine.hub.tally.rejected(command::find(words).ok(), &error.to_string());
+                out.error(&error);
+            }
+        }
+    }
+
+    fn may_call(&mut self, words: &[&[u8]]) -> Option<bool> {
+        let id = command::find(words).ok()?;
+        if !TABLE[id].takes(words.len()) {
+            return None;
+        }
+        let Some(user) = self.engine.hub.acl.limits(&self.client.standing) else {
+            return Some(true);
+        };
+        Some(command::acl_log::check(&user.rules(), id, words).is_ok())
+    }
+
+    fn log(&mut self, level: u8, message: &[u8]) {
+        self.engine.hub.log(level, message);
+    }
+}
+
+impl Inside<'_, '_> {
+    /// What is looked at before a script's command runs, in the order and words of a server.
+    fn check(&self, words: &[&[u8]]) -> Result<usize, Error> {
+        let id = command::find(words)
+            .map_err(|_| Error::Plain("ERR Unknown command called from script"))?;
+        let spec = TABLE[id];
+        if !spec.takes(words.len()) {
+            return Err(Error::Plain("ERR Wrong number of args calling command from script"));
+        }
+        if spec.is(NO_SCRIPT) {
+            return Err(Error::Plain("ERR This Redis command is not allowed from script"));
+        }
+        if spec.is(WRITE) && !self.may_write {
+            return Err(Error::Plain("ERR Write commands are not allowed from read-only scripts."));
+        }
+        if let Err(denial) = self.engine.permitted(self.client, id, words, Stood::Script) {
+            return Err(refusal_in_script(denial));
+        }
+        if spec.is(DENY_OOM) && !self.may_grow {
+            return Err(Error::OutOfMemory);
+        }
+        Ok(id)
+    }
+
+    fn run(&mut self, id: usize, words: &[&[u8]], shapes: Shapes, out: &mut Reply) {
+        let engine = self.engine;
+        let spec = TABLE[id];
+        if spec.is(WRITE) {
+            engine.scripts.watch.note_write();
+        } else if !spec.is(READ) {
+            engine.scripts.watch.note_effect();
+        }
+        self.client.protocol = match shapes {
+            Shapes::Resp2 => Protocol::Resp2,
+            Shapes::Resp3 => Protocol::Resp3,
+        };
+        engine.space.open_alone(self.entered, self.client.db);
+        let Some(table) = engine.space.table(self.entered, self.client.db) else {
+            return out.error(&Error::DbIndexOutOfRange);
+        };
+        let now_ms = self.now_ms;
+        let left = engine.run_in(
+            self.client,
+            id,
+            words,
+            table,
+            Scope::All,
+            Some(self.entered),
+            out,
+            Patience::Waits,
+            |db| db.set_now_ms(now_ms),
+        );
+        match left {
+            Ok(None) => {}
+            Ok(Some(left)) => {
+                self.ready.extend(left.ready);
+                left.retired.into_iter().for_each(|table| engine.retire(table));
+            }
+            // It is alone and may wait: there is no other way to call it.
+            Err(retry) => out.error(&Error::Internal(format!("{retry:?} in a script").into())),
+        }
+        engine.tell_monitors_of_script(self.client, id, words);
+        self.client.handle.last_active.store(engine.space.access_clock(), Ordering::Relaxed);
+    }
+}
+
+/// What a script is told whose user may not do something.
+fn refusal_in_script(denial: Denial) -> Error {
+    Error::Plain(match denial {
+        Denial::Command => "ERR The user executing the script can't run this command or subcommand",
+        Denial::Key(_) => {
+            "ERR The user executing the script can't access at least one of the keys mentioned in \
+             the command arguments"
+        }
+        Denial::Channel(_) => {
+            "ERR The user executing the script can't publish to the channel mentioned in the \
+             command"
+        }
+    })
+}
