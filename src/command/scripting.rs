@@ -7,7 +7,7 @@ use super::{
 };
 use crate::bytes::{is_word, parse_int};
 use crate::error::{Error, Result};
-use crate::script::Script;
+use crate::script::{Script, Sha};
 use crate::store::Patience;
 
 const KEYS: Keys = Keys::Counted { at: 2, also: 0 };
@@ -75,6 +75,9 @@ enum Named {
 
 fn call(cx: &mut Context<'_>, args: &mut Args<'_>, named: Named, access: Access) -> Result {
     let name = args.next()?;
+    if matches!(named, Named::Sha) && name.len() != size_of::<Sha>() {
+        return Err(NO_SCRIPT_FOUND);
+    }
     let keys = key_count(args)?;
     let script = cx.aside(|cx| find(cx, named, name))?;
     if access == Access::ReadOnly && !script.flags.is_plain && !script.flags.no_writes {

@@ -100,7 +100,7 @@ fn is_held_back(engine: &Engine, client: &Client, spec: &'static Spec) -> bool {
 }
 
 /// Does a command change something, here or for who listens elsewhere?
-fn may_write(spec: &Spec) -> bool {
+pub(super) fn may_write(spec: &Spec) -> bool {
     let spreads = ["publish", "spublish", "pfcount", "eval", "evalsha", "fcall"];
     spec.is(WRITE) || spreads.contains(&spec.name)
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Engine;
+use super::check::may_write;
 use crate::command::acl_log::Stood;
 use crate::command::scripting::{Access, Invocation};
 use crate::command::{self, DENY_OOM, NO_SCRIPT, READ, TABLE, WRITE};
@@ -136,16 +137,20 @@ impl Host for Inside<'_, '_> {
 impl Inside<'_, '_> {
     /// What is looked at before a script's command runs, in the order and words of a server.
     fn check(&self, words: &[&[u8]]) -> Result<usize, Error> {
-        let id = command::find(words)
-            .map_err(|_| Error::Plain("ERR Unknown command called from script"))?;
+        let arity = Error::Plain("ERR Wrong number of args calling command from script");
+        let id = match command::find(words) {
+            Ok(id) => id,
+            Err(Some(_)) if words.len() == 1 => return Err(arity),
+            Err(_) => return Err(Error::Plain("ERR Unknown command called from script")),
+        };
         let spec = TABLE[id];
         if !spec.takes(words.len()) {
-            return Err(Error::Plain("ERR Wrong number of args calling command from script"));
+            return Err(arity);
         }
         if spec.is(NO_SCRIPT) {
             return Err(Error::Plain("ERR This Redis command is not allowed from script"));
         }
-        if spec.is(WRITE) && !self.may_write {
+        if may_write(spec) && !self.may_write {
             return Err(Error::Plain("ERR Write commands are not allowed from read-only scripts."));
         }
         if let Err(denial) = self.engine.permitted(self.client, id, words, Stood::Script) {

@@ -275,9 +275,9 @@ unsafe extern "C-unwind" fn setresp(state: *mut lua_State) -> c_int {
         if ffi::lua_gettop(state) != 1 {
             raise_words(state, b"ERR server.setresp() requires one argument.");
         }
-        let shapes = match ffi::lua_tonumber(state, 1) {
-            2.0 => Shapes::Resp2,
-            3.0 => Shapes::Resp3,
+        let shapes = match ffi::lua_tonumber(state, 1) as i64 {
+            2 => Shapes::Resp2,
+            3 => Shapes::Resp3,
             _ => raise_words(state, b"ERR RESP version must be 2 or 3."),
         };
         run_of(state).shapes = shapes;

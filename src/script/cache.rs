@@ -264,8 +264,8 @@ fn parse_shebang(text: &[u8]) -> Result<(Flags, &[u8])> {
             let word = String::from_utf8_lossy(word);
             return Err(Error::text(format!("ERR Unknown lua shebang option: {word}")));
         };
-        for name in names.split(|byte| *byte == b',').filter(|name| !name.is_empty()) {
-            if !flags.set(name) {
+        for name in names.split(|byte| *byte == b',') {
+            if !names.is_empty() && !flags.set(name) {
                 let name = String::from_utf8_lossy(name);
                 return Err(Error::text(format!("ERR Unexpected flag in script shebang: {name}")));
             }

@@ -237,16 +237,17 @@ unsafe fn write_table(state: *mut lua_State, out: &mut Reply, shapes: Shapes) {
             return done(2);
         }
         done(1);
+        let top = ffi::lua_gettop(state);
         if field(state, c"verbatim_string") == ffi::LUA_TTABLE
-            && field(state, c"string") == ffi::LUA_TSTRING
+            && field(state, c"format") == ffi::LUA_TSTRING
         {
-            out.verbatim(text_at(state, -1));
-            return done(3);
-        }
-        // Whatever the last two looked at is taken off with the rest.
-        while ffi::lua_type(state, -1) != ffi::LUA_TTABLE {
             done(1);
+            if field(state, c"string") == ffi::LUA_TSTRING {
+                out.verbatim(text_at(state, -1));
+                return done(3);
+            }
         }
+        ffi::lua_settop(state, top);
         let later = out.array_later();
         let mut len = 0;
         loop {

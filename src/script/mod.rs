@@ -22,7 +22,7 @@ mod machine;
 mod sandbox;
 mod watch;
 
-pub use cache::{Flags, Known, Script, Scripts, sha1_hex};
+pub use cache::{Flags, Known, Script, Scripts, Sha};
 pub use machine::{Ended, Machine, Task};
 pub use watch::{Kind, Stop, Watch};
 
