@@ -169,7 +169,8 @@ fn unpack(frame: Frame<'_>) -> c_int {
     while let Some((letter, size)) = format.letter() {
         at = at.wrapping_add(format.padding(at, letter, size));
         let field = need(frame, data, at, size);
-        frame.must_reserve(1, "too many results");
+        // One of them for the place behind the last field.
+        frame.must_reserve(2, "too many results");
         let mut taken = size;
         match letter {
             b'x' => {}
