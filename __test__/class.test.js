@@ -121,13 +121,42 @@ test('Cluster is another class, which explains itself', () => {
   assert.throws(() => new Redis.Cluster([{ host: 'a', port: 1 }]), /cannot reach one yet/)
 })
 
-test('scripts say that they cannot run yet', async () => {
+test('a script that a transaction did not run is sent whole again', async () => {
   const redis = newRedis()
-  const message = /latchkey has no Lua scripting yet: the custom command "mine"/
-  assert.throws(() => redis.defineCommand('mine', { lua: 'return 1' }), message)
-  assert.throws(() => newRedis({ scripts: { mine: { lua: 'return 1' } } }), message)
-  await assert.rejects(redis.eval('return 1', 0), /no Lua scripting yet: EVAL/)
-  await assert.rejects(redis.call('EVALSHA', 'x', 0), /no Lua scripting yet: EVALSHA/)
+  const other = newRedis()
+  const lua = `return redis.call('INCR', KEYS[1]) -- ${process.pid}`
+  redis.defineCommand('up', { numberOfKeys: 1, lua })
+  await redis.watch('n')
+  await other.set('n', 1)
+  assert.equal(await redis.multi().up('n').exec(), null)
+  assert.deepEqual(await redis.multi().up('n').exec(), [[null, 2]])
+  assert.equal(await redis.up('n'), 3)
+  await other.script('FLUSH')
+  // too late to send it again, but not for the next time
+  const [[error]] = await redis.multi().up('n').exec()
+  assert.match(error.message, /^NOSCRIPT/)
+  assert.deepEqual(await redis.multi().up('n').upBuffer('n').exec(), [
+    [null, 4],
+    [null, 5],
+  ])
+})
+
+test('a method of one client called on another runs there', async () => {
+  const redis = newRedis()
+  const elsewhere = newRedis({ store: new Redis.Store() })
+  redis.defineCommand('up', { numberOfKeys: 1, lua: "return redis.call('INCR', KEYS[1])" })
+  assert.equal(await redis.up('n'), 1)
+  assert.equal(await redis.up('n'), 2)
+  assert.equal(await redis.up.call(elsewhere, 'n'), 1)
+  assert.equal(await redis.up('n'), 3)
+})
+
+test('a pipeline may have a custom command of its own', async () => {
+  const redis = newRedis()
+  const pipeline = redis.pipeline()
+  pipeline.defineCommand('mine', { numberOfKeys: 0, lua: 'return 1' })
+  assert.deepEqual(await pipeline.mine().exec(), [[null, 1]])
+  assert.equal(redis.pipeline().mine, undefined)
 })
 
 test('no address means the in-process store', async () => {

@@ -213,7 +213,12 @@ function printRatios(trials, subjects, rates) {
 function printTargets(trials, subjects, rates) {
   if (!subjects.some(({ name }) => name === 'latchkey')) return
   console.log('\nTargets')
-  for (const { name, reach } of trials) {
+  for (const { name, reach, withinUs } of trials) {
+    if (withinUs !== undefined) {
+      const us = 1e6 / rates[name].latchkey
+      const verdict = us <= withinUs ? 'reached' : 'NOT REACHED'
+      console.log(`  ${name}: ${us.toFixed(2)} µs, wanted ${withinUs}: ${verdict}`)
+    }
     for (const { over, ratio: wanted } of reach) {
       const reached = rates[name].latchkey / rates[name][over]
       if (!Number.isFinite(reached)) continue

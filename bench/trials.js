@@ -6,7 +6,8 @@
  * An operation is what one turn of the row's loop does and awaits. Keys are made in the loop, as
  * an application does it, from `KEYS` different ones; values are 64 bytes where nothing else is said.
  *
- * `reach` is the ratio that latchkey is to reach in the same run, against which subject.
+ * `reach` is the ratio that latchkey is to reach in the same run, against which subject; `withinUs`
+ * how many microseconds one operation of latchkey may take.
  */
 const SINGLE = [{ over: 'ioredis-tcp', ratio: 100 }]
 const COMPOSITE = [{ over: 'ioredis-tcp', ratio: 30 }]
@@ -29,6 +30,7 @@ exports.TRIALS = [
   { name: 'Promise.all of 100', reach: BULK },
   { name: 'multi incr + expire', reach: COMPOSITE },
   { name: '1 KB session read', reach: SINGLE },
+  { name: 'script of one call', reach: COMPOSITE, withinUs: 2 },
 ]
 
 /** How many different keys the rows go round over. */
@@ -45,6 +47,9 @@ exports.VALUE = 'v'.repeat(64)
 exports.FIELDS = Object.fromEntries(
   Array.from({ length: 10 }, (_, i) => [`field:${i}`, `value of field ${i}`]),
 )
+
+/** A custom command: one key, one call. */
+exports.SCRIPT = { numberOfKeys: 1, lua: "return redis.call('INCR', KEYS[1])" }
 
 exports.SESSION = JSON.stringify({
   cookie: {

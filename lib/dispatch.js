@@ -6,12 +6,11 @@
 const loop = require('./loop')
 const reply = require('./reply')
 const { kHot, kHandle, kStatus, kFlags, kHow, kOffline, kClosing, kAfter } = require('./symbols')
-const { Failure, ReplyError, closedError, describe } = require('./errors')
+const { Failure, closedError, describe } = require('./errors')
 const { nodeify, noop } = require('./callback')
 const { areWords, toWord, toWords } = require('./words')
 const { Command, prefixKeys } = require('./command')
 const { UNKNOWN, isBuiltIn, placeOf } = require('./table')
-const { scripting } = require('./later-commands')
 
 const { native, state } = loop
 
@@ -79,15 +78,7 @@ function refuse(client, row) {
     const words = "Stream isn't writeable and enableOfflineQueue options is false"
     return new Failure(new Error(words))
   }
-  if (row.id === UNKNOWN && scripting.has(row.name.toLowerCase())) {
-    return new Failure(new ReplyError(noScripting(row.name.toUpperCase())))
-  }
   return null
-}
-
-/** @param {string} what */
-function noScripting(what) {
-  return `ERR latchkey has no Lua scripting yet: ${what} cannot run in the in-process store`
 }
 
 /** The native call with its words in places of their own, which costs less than a list. */
@@ -215,12 +206,24 @@ function toList(args) {
  * @param {ArrayLike<unknown>} args
  */
 function send(client, row, flags, args) {
+  return attend(client, args, (list) => run(client, row, flags, prepare(client, row, list)))
+}
+
+/**
+ * What every method does around running its command: a callback is called, errors show where the
+ * method was called if they are to, and nothing is thrown.
+ *
+ * @param {any} client
+ * @param {ArrayLike<unknown>} args
+ * @param {(list: unknown[]) => Promise<unknown>} start takes the arguments without the callback
+ */
+function attend(client, args, start) {
   const list = toList(args)
   const callback = typeof list[list.length - 1] === 'function' ? list.pop() : undefined
   const site = client.options.showFriendlyErrorStack ? callSite() : null
   let promise
   try {
-    promise = run(client, row, flags, prepare(client, row, list))
+    promise = start(list)
   } catch (error) {
     promise = Promise.reject(error)
   }
@@ -247,7 +250,7 @@ function resume(client, row, flags, args) {
 
 function callSite() {
   const site = {}
-  Error.captureStackTrace(site, send)
+  Error.captureStackTrace(site, attend)
   return site
 }
 
@@ -277,6 +280,9 @@ module.exports = {
   run,
   offline,
   send,
+  attend,
   resume,
-  noScripting,
+  pending,
+  howToRead,
+  toList,
 }

@@ -31,16 +31,4 @@ const names = `
   .trim()
   .split(/\s+/)
 
-/** Commands that run Lua. */
-const scripting = new Set([
-  'eval',
-  'evalsha',
-  'eval_ro',
-  'evalsha_ro',
-  'script',
-  'fcall',
-  'fcall_ro',
-  'function',
-])
-
-module.exports = { names, scripting }
+module.exports = { names }

@@ -10,10 +10,11 @@ const loop = require('./loop')
 const reply = require('./reply')
 const table = require('./table')
 const dispatch = require('./dispatch')
-const { kHot, kHandle } = require('./symbols')
+const { kHot, kHandle, kPipeline } = require('./symbols')
 const { Failure } = require('./errors')
 const { nodeify, noop } = require('./callback')
-const { attachAll } = require('./commander')
+const { attachAll, define } = require('./commander')
+const { Script } = require('./script')
 
 const { AWAY, BUFFERS } = dispatch
 
@@ -26,6 +27,8 @@ class Step {
     this.callback = callback
     /** The `Redis.Command` that was passed to `sendCommand`, if it was. */
     this.command = null
+    /** @type {InstanceType<typeof Script> | null} whose row is chosen when it is run */
+    this.script = null
   }
 
   get name() {
@@ -115,8 +118,9 @@ class Pipeline {
     return this.call(name, ...args)
   }
 
-  defineCommand(name) {
-    throw new Error(dispatch.noScripting(`the custom command "${name}"`))
+  /** A custom command of this pipeline alone; see `redis.defineCommand`. */
+  defineCommand(name, definition) {
+    addMethods(this, name, new Script(definition, this.options.keyPrefix))
   }
 }
 
@@ -131,6 +135,37 @@ function append(pipeline, row, flags, args) {
   const words = dispatch.prepare(pipeline.redis, row, args)
   pipeline._queue.push(new Step(row, flags, words, callback))
   return pipeline
+}
+
+function appendScript(pipeline, script, flags, args) {
+  const callback = typeof args[args.length - 1] === 'function' ? args.pop() : undefined
+  const { redis } = pipeline
+  const words = script.words(redis, args)
+  const step = new Step(script.choose(redis, words), flags, words, callback)
+  step.script = script
+  pipeline._queue.push(step)
+  return pipeline
+}
+
+/** Gives pipelines the two methods of a command or a script. */
+function addMethods(target, name, what) {
+  const add = what instanceof Script ? appendScript : append
+  const make = (flags) =>
+    function (...args) {
+      return add(this, what, flags, args)
+    }
+  define(target, name, make(0))
+  define(target, `${name}Buffer`, make(BUFFERS))
+}
+
+/** A client was given a command of its own: its pipelines are from now on of a class of their own. */
+function addToPipelines(client, name, what) {
+  client[kPipeline] ??= class extends Pipeline {}
+  addMethods(client[kPipeline].prototype, name, what)
+}
+
+function newPipeline(client) {
+  return new (client[kPipeline] ?? Pipeline)(client)
 }
 
 function closeTransaction(pipeline, callback) {
@@ -210,9 +245,18 @@ class Run {
     }
     this.ran = true
     const flags = row.name === 'exec' ? this.execFlags(i) : step.flags
-    const value = dispatch.perform(client, row, flags, step.words)
+    const value =
+      step.script === null
+        ? dispatch.perform(client, row, flags, step.words)
+        : this.performScript(step)
     if (value === AWAY) this.wait(step, i, flags)
     else this.fill(i, value)
+  }
+
+  performScript(step) {
+    const { value, row } = step.script.perform(this.client, step.flags, step.words)
+    step.row = row
+    return value
   }
 
   /** The reply comes later. */
@@ -221,7 +265,9 @@ class Run {
     const job = new dispatch.Job(client, step.row, flags, step.words)
     job.done = (value) => {
       job.done = noop
-      this.fill(i, dispatch.shape(client, step.row, step.words, value))
+      // sent once more, and whole this time
+      if (step.script?.isForgotten(value)) this.step(step, i)
+      else this.fill(i, dispatch.shape(client, step.row, step.words, value))
     }
     dispatch.away(job)
   }
@@ -241,6 +287,7 @@ class Run {
     const cameAsBuffers = this.execFlags(i) !== 0
     for (let n = 0; n < items.length; n++) {
       const step = this.steps[first + n]
+      if (step?.script) followExec(this.client, step.script, items[n])
       if (step === undefined || items[n] instanceof Error) continue
       const { row, command } = step
       const isPlain = row.how === 0 && row.reply === null && command === null
@@ -281,6 +328,11 @@ class Run {
   }
 }
 
+/** EXEC has run a script, and has told it to the store if it had not been told before. */
+function followExec(client, script, item) {
+  if (!script.isForgotten(item)) script.sent(client, item)
+}
+
 function shapeItem(client, step, item, cameAsBuffers) {
   if (step.command !== null) return item
   let value = cameAsBuffers && step.flags === 0 ? reply.decodeText(item, 'utf8') : item
@@ -297,7 +349,7 @@ function shapeItem(client, step, item, cameAsBuffers) {
 const transactions = {
   /** @param {Array<[string, ...unknown[]]>} [commands] */
   pipeline(commands) {
-    const pipeline = new Pipeline(this)
+    const pipeline = newPipeline(this)
     if (Array.isArray(commands)) pipeline.addBatch(commands)
     return pipeline
   },
@@ -314,7 +366,7 @@ const transactions = {
     if (options && options.pipeline === false) {
       return dispatch.send(this, table.lookup('multi'), 0, [])
     }
-    const pipeline = new Pipeline(this)
+    const pipeline = newPipeline(this)
     pipeline.multi()
     pipeline._unwrap = true
     if (Array.isArray(commands)) pipeline.addBatch(commands)
@@ -327,4 +379,4 @@ const transactions = {
   },
 }
 
-module.exports = { Pipeline, transactions }
+module.exports = { Pipeline, transactions, addToPipelines }

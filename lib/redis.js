@@ -19,9 +19,10 @@ const { Store } = require('./store')
 const lifecycle = require('./lifecycle')
 const { Subscriptions } = require('./subscriber')
 const { attachCommands, define } = require('./commander')
-const { transactions } = require('./pipeline')
+const { transactions, addToPipelines } = require('./pipeline')
+const { Script, methodOf } = require('./script')
 const { ScanStream } = require('./scan-stream')
-const { send, run, noScripting, BUFFERS } = require('./dispatch')
+const { send, run, BUFFERS } = require('./dispatch')
 const s = require('./symbols')
 
 /** Or-ed to a command's id: integers are answered as strings. */
@@ -41,13 +42,19 @@ class Redis extends EventEmitter {
     super()
     this.options = parseOptions(args)
     this.isCluster = false
+    /** Custom commands by name. */
+    this.scriptsSet = {}
+    /** Names given to `addBuiltinCommand`. */
+    this.addedBuiltinSet = new Set()
     const { options } = this
-    if (options.scripts) this.defineCommand(Object.keys(options.scripts).join('", "'))
     if (options.store !== undefined && !(options.store instanceof Store)) {
       throw new TypeError('the option "store" is to be a Store: new Store(...)')
     }
     if (options.store === undefined) warnOfSiblings()
     prepareState(this)
+    for (const name of Object.keys(options.scripts ?? {})) {
+      this.defineCommand(name, options.scripts[name])
+    }
     if (options.lazyConnect) lifecycle.setStatus(this, 'wait')
     else this.connect().catch(noop)
   }
@@ -156,9 +163,20 @@ class Redis extends EventEmitter {
     return command.promise
   }
 
-  /** Custom commands are Lua scripts, which the store does not run yet. */
-  defineCommand(name) {
-    throw new Error(noScripting(`the custom command "${name}"`))
+  /**
+   * Makes a script in Lua a command of this client, its pipelines and transactions: a method and
+   * its `Buffer` twin.
+   *
+   * @param {string} name
+   * @param {{ lua: string, numberOfKeys?: number, readOnly?: boolean }} definition without
+   *   `numberOfKeys` the first word of every call says how many of the next ones are keys
+   */
+  defineCommand(name, definition) {
+    const script = new Script(definition, this.options.keyPrefix)
+    this.scriptsSet[name] = script
+    this[name] = methodOf(script, 0)
+    this[`${name}Buffer`] = methodOf(script, BUFFERS)
+    addToPipelines(this, name, script)
   }
 
   /** @returns {string[]} */
@@ -178,8 +196,10 @@ class Redis extends EventEmitter {
 
   addBuiltinCommand(name) {
     const { string, buffer } = this.createBuiltinCommand(name)
+    this.addedBuiltinSet.add(name)
     define(this, name, string)
     define(this, `${name}Buffer`, buffer)
+    addToPipelines(this, name, table.lookup(name))
   }
 
   on(event, listener) {

@@ -44,6 +44,8 @@ module.exports = {
   kEpoch: Symbol('epoch'),
   /** Are messages wanted as Buffers? */
   kBuffers: Symbol('buffers'),
+  /** The class of its pipelines, if it has commands that others have not. */
+  kPipeline: Symbol('pipeline'),
   /** Called when a command has succeeded that changes what the client is. */
   kAfter: Symbol('after'),
   /** Called when the store closed this client's connection. */

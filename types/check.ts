@@ -18,6 +18,7 @@ const number = expectType<Promise<number>>()
 const strings = expectType<Promise<string[]>>()
 const ok = expectType<Promise<'OK'>>()
 const chain = expectType<ChainableCommander>()
+const unknown = expectType<Promise<unknown>>()
 
 // The checks can fail.
 // @ts-expect-error a string that may be null is not a number
@@ -229,10 +230,42 @@ text(mapped.duplicate({ replyMapping: 'legacy' }).zscore('board', 'a'))
 declare module 'latchkey' {
   interface RedisCommander<Context> {
     cached(key: string, callback?: Redis.Callback<string>): Redis.Result<string, Context>
+    myecho(key: string, value: string): Result<string, Context>
+    myechoBuffer(key: string, value: string): Result<Buffer, Context>
+    'addJob:1.0'(args: (string | Buffer)[]): Result<number, Context>
   }
 }
 expectType<Promise<string>>()(redis.cached('key'))
 chain(redis.pipeline().cached('key'))
+
+// --- scripts
+
+redis.defineCommand('myecho', { numberOfKeys: 1, lua: 'return {KEYS[1], ARGV[1]}' })
+redis.defineCommand('any', { lua: 'return #KEYS', readOnly: true })
+new Redis({ scripts: { myecho: { lua: 'return KEYS[1]', numberOfKeys: 1 } } })
+expectType<Promise<string>>()(redis.myecho('key', 'value'))
+expectType<Promise<Buffer>>()(redis.myechoBuffer('key', 'value'))
+expectType<Promise<number>>()(redis['addJob:1.0'](['key', Buffer.of(1)]))
+chain(redis.pipeline().myecho('key', 'value').get('key')['addJob:1.0'](['key']))
+chain(redis.multi().myechoBuffer('key', 'value'))
+declare const chained: ChainableCommander
+chain(chained.myecho('key', 'value'))
+// @ts-expect-error its second word is missing
+redis.myecho('key')
+// @ts-expect-error a script has a text
+redis.defineCommand('myecho', { numberOfKeys: 1 })
+unknown(redis.eval('return ARGV[1]', 0, 'value'))
+unknown(redis.eval('return ARGV[1]', 2, ['key', 'key2'], ['value', 1, Buffer.of(1)]))
+unknown(redis.evalsha('f'.repeat(40), '1', 'key', (_err, reply) => reply))
+unknown(redis.eval_ro('return 1', 0))
+unknown(redis.fcallBuffer('visit', 1, 'key', 5))
+text(redis.script('LOAD', 'return 1').then((sha): string | null => sha))
+expectType<Promise<number[]>>()(redis.script('EXISTS', 'f'.repeat(40)))
+ok(redis.script('FLUSH', 'ASYNC'))
+expectType<Promise<string>>()(redis.function('LOAD', 'REPLACE', '#!lua name=mine'))
+expectType<Promise<Buffer>>()(redis.functionBuffer('DUMP'))
+// @ts-expect-error a number of keys comes before them
+redis.eval('return 1')
 
 // --- what belongs to other clients is not here
 

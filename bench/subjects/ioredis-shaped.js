@@ -6,7 +6,7 @@
  * Load this file anew for each client (`fresh` in ../run.mjs): V8 collects type feedback per
  * loaded function, and loops shared between clients would be compiled for none of them.
  */
-const { KEYS, MEMBERS, ENTRIES, VALUE, FIELDS, SESSION } = require('../trials.js')
+const { KEYS, MEMBERS, ENTRIES, VALUE, FIELDS, SESSION, SCRIPT } = require('../trials.js')
 
 const FIELD_NAMES = Object.keys(FIELDS)
 
@@ -78,6 +78,10 @@ exports.runsOf = (redis) => ({
   },
   '1 KB session read': async (count) => {
     for (let i = 0; i < count; i++) await redis.get(`user:${i % KEYS}:session`)
+  },
+  'script of one call': async (count) => {
+    if (redis.visit === undefined) redis.defineCommand('visit', SCRIPT)
+    for (let i = 0; i < count; i++) await redis.visit(`user:${i % KEYS}:visits`)
   },
 })
 

@@ -1,7 +1,7 @@
 'use strict'
 
 /** node-redis with a redis-server of this machine, over TCP on loopback. */
-const { KEYS, MEMBERS, ENTRIES, VALUE, FIELDS, SESSION } = require('../trials.js')
+const { KEYS, MEMBERS, ENTRIES, VALUE, FIELDS, SESSION, SCRIPT } = require('../trials.js')
 
 const FIELD_NAMES = Object.keys(FIELDS)
 
@@ -83,6 +83,12 @@ const runsOf = (client) => ({
   },
   '1 KB session read': async (count) => {
     for (let i = 0; i < count; i++) await client.get(`user:${i % KEYS}:session`)
+  },
+  'script of one call': async (count) => {
+    const sha = await client.scriptLoad(SCRIPT.lua)
+    for (let i = 0; i < count; i++) {
+      await client.evalSha(sha, { keys: [`user:${i % KEYS}:visits`] })
+    }
   },
 })
 
