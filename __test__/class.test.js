@@ -122,8 +122,9 @@ test('Cluster is another class, which explains itself', () => {
 })
 
 test('a script that a transaction did not run is sent whole again', async () => {
-  const redis = newRedis()
-  const other = newRedis()
+  const store = new Redis.Store()
+  const redis = newRedis({ store })
+  const other = newRedis({ store })
   const lua = `return redis.call('INCR', KEYS[1]) -- ${process.pid}`
   redis.defineCommand('up', { numberOfKeys: 1, lua })
   await redis.watch('n')
@@ -142,7 +143,7 @@ test('a script that a transaction did not run is sent whole again', async () => 
 })
 
 test('a method of one client called on another runs there', async () => {
-  const redis = newRedis()
+  const redis = newRedis({ store: new Redis.Store() })
   const elsewhere = newRedis({ store: new Redis.Store() })
   redis.defineCommand('up', { numberOfKeys: 1, lua: "return redis.call('INCR', KEYS[1])" })
   assert.equal(await redis.up('n'), 1)

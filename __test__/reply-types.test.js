@@ -8,6 +8,11 @@ const assert = require('node:assert/strict')
 const signatures = require('../types/signatures.json')
 const { newRedis, twin } = require('./lib/twin')
 
+/** A function `name`; a space would end the word. */
+const library = (name) => `#!lua\tname=${name}
+redis.register_function{function_name='${name}',callback=function()return{1}end,flags={'no-writes'}}`
+const SHA = '890233c94faee9801fb9b69aef7c7dd33a24aaa1'
+
 /** One of each type, filled before every sample. */
 const DATA = [
   ['mset', 's', 'text', 'n', '10', 's2', 'next'],
@@ -23,6 +28,9 @@ const DATA = [
   ['xgroup', 'CREATE', 'x', 'g', '0'],
   ['xgroup', 'CREATE', 'x', 'g2', '0'],
   ['xreadgroup', 'GROUP', 'g', 'c', 'STREAMS', 'x', '>'],
+  ['script', 'LOAD', 'return{KEYS[1]}'],
+  ['function', 'FLUSH'],
+  ['function', 'LOAD', library('f')],
 ]
 
 /**
@@ -142,13 +150,29 @@ const SAMPLES = {
   discard: '-',
   dump: ['s', 'none'],
   echo: ['x'],
+  eval: ['return{KEYS[1]} 1 s', 'return 0'],
+  eval_ro: ['return{KEYS[1]} 1 s'],
+  evalsha: [`${SHA} 1 s`],
+  evalsha_ro: [`${SHA} 1 s`],
   exists: ['s s none'],
   expire: ['s 10', 'none 10'],
   expireat: ['s 2000000000'],
   expiretime: ['s'],
   failover: '-',
+  fcall: ['f 0'],
+  fcall_ro: ['f 1 s'],
   flushall: [''],
   flushdb: ['ASYNC'],
+  'function|delete': ['f'],
+  'function|dump': [''],
+  'function|flush': ['', 'ASYNC'],
+  'function|help': [''],
+  // nothing runs that could be killed
+  'function|kill': '-',
+  'function|list': ['', 'LIBRARYNAME f WITHCODE', 'LIBRARYNAME none'],
+  'function|load': [library('g'), `REPLACE ${library('f')}`],
+  'function|restore': '-',
+  'function|stats': [''],
   geoadd: ['geo 1 2 a'],
   geodist: ['geo a b', 'geo a none'],
   geohash: ['geo a none'],
@@ -310,6 +334,13 @@ const SAMPLES = {
   save: '-',
   scan: ['0', '0 MATCH s* COUNT 100 TYPE string'],
   scard: ['st'],
+  'script|debug': '-',
+  'script|exists': [`${SHA} none`],
+  'script|flush': ['', 'SYNC'],
+  'script|help': [''],
+  'script|kill': '-',
+  'script|load': ['return'],
+  'script|show': [SHA],
   sdiff: ['st st2'],
   sdiffstore: ['new st st2'],
   select: ['0'],

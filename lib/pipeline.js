@@ -328,9 +328,9 @@ class Run {
   }
 }
 
-/** EXEC has run a script, and has told it to the store if it had not been told before. */
+/** EXEC has run a script: now the store is sure to know it. */
 function followExec(client, script, item) {
-  if (!script.isForgotten(item)) script.sent(client, item)
+  if (!script.isForgotten(item) && !(item instanceof Error)) script.sent(client, item)
 }
 
 function shapeItem(client, step, item, cameAsBuffers) {

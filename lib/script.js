@@ -23,8 +23,8 @@ const { native, state, budget } = loop
 const EVAL = table.lookup('eval')
 const EVALSHA = table.lookup('evalsha')
 
-/** The place of no connection. */
-const NOWHERE = -1
+/** The place of no connection; nor is it what a client has that is not plain. */
+const NOWHERE = -2
 
 const QUEUED = Buffer.from('QUEUED')
 
