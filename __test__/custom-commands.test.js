@@ -251,19 +251,13 @@ test('a client sends a script whole once, then by its digest', async () => {
     await redis.one('b')
     await redis.oneBuffer(['c', 'd'])
     await redis.pipeline().one('e').exec()
-    const end = once(redis, 'end')
-    redis.disconnect()
-    await end
-    await redis.connect()
-    await redis.one('f')
-    while (seen.length < 5) await once(watcher, 'monitor')
+    while (seen.length < 4) await once(watcher, 'monitor')
     const { sha } = redis.scriptsSet.one
-    assert.deepEqual(seen.slice(0, 5), [
+    assert.deepEqual(seen, [
       ['eval', lua, '1', 'a'],
       ['evalsha', sha, '1', 'b'],
       ['evalsha', sha, '1', 'c', 'd'],
       ['evalsha', sha, '1', 'e'],
-      ['eval', lua, '1', 'f'],
     ])
   } finally {
     watcher.disconnect()

@@ -8,9 +8,6 @@ const assert = require('node:assert/strict')
 const signatures = require('../types/signatures.json')
 const { newRedis, twin } = require('./lib/twin')
 
-/** A function `name`; a space would end the word. */
-const library = (name) => `#!lua\tname=${name}
-redis.register_function{function_name='${name}',callback=function()return{1}end,flags={'no-writes'}}`
 const SHA = '890233c94faee9801fb9b69aef7c7dd33a24aaa1'
 
 /** One of each type, filled before every sample. */
@@ -29,8 +26,6 @@ const DATA = [
   ['xgroup', 'CREATE', 'x', 'g2', '0'],
   ['xreadgroup', 'GROUP', 'g', 'c', 'STREAMS', 'x', '>'],
   ['script', 'LOAD', 'return{KEYS[1]}'],
-  ['function', 'FLUSH'],
-  ['function', 'LOAD', library('f')],
 ]
 
 /**
@@ -159,20 +154,8 @@ const SAMPLES = {
   expireat: ['s 2000000000'],
   expiretime: ['s'],
   failover: '-',
-  fcall: ['f 0'],
-  fcall_ro: ['f 1 s'],
   flushall: [''],
   flushdb: ['ASYNC'],
-  'function|delete': ['f'],
-  'function|dump': [''],
-  'function|flush': ['', 'ASYNC'],
-  'function|help': [''],
-  // nothing runs that could be killed
-  'function|kill': '-',
-  'function|list': ['', 'LIBRARYNAME f WITHCODE', 'LIBRARYNAME none'],
-  'function|load': [library('g'), `REPLACE ${library('f')}`],
-  'function|restore': '-',
-  'function|stats': [''],
   geoadd: ['geo 1 2 a'],
   geodist: ['geo a b', 'geo a none'],
   geohash: ['geo a none'],
@@ -334,11 +317,8 @@ const SAMPLES = {
   save: '-',
   scan: ['0', '0 MATCH s* COUNT 100 TYPE string'],
   scard: ['st'],
-  'script|debug': '-',
   'script|exists': [`${SHA} none`],
   'script|flush': ['', 'SYNC'],
-  'script|help': [''],
-  'script|kill': '-',
   'script|load': ['return'],
   'script|show': [SHA],
   sdiff: ['st st2'],

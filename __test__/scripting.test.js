@@ -1,6 +1,6 @@
 'use strict'
 
-// EVAL, SCRIPT, FUNCTION and their kin as methods: words in, replies out, keys with a prefix.
+// EVAL, SCRIPT and their kin as methods: words in, replies out, keys with a prefix.
 
 const { test } = require('node:test')
 const assert = require('node:assert/strict')
@@ -13,15 +13,6 @@ async function failure(promise) {
     () => assert.fail('it should have been rejected'),
     (error) => error,
   )
-}
-
-/** The code of a library, whose function has the library's name. */
-function library(name, body, flags = '') {
-  return `#!lua name=${name}
-    redis.register_function{
-      function_name = '${name}', flags = {${flags}},
-      callback = function(keys, args) ${body} end
-    }`
 }
 
 test('eval takes its words one by one and in lists', async () => {
@@ -161,13 +152,6 @@ test('keys have the prefix, and what follows them has not', async () => {
     [[null, expected]],
   )
   assert.deepEqual(await redis.eval('return ARGV[1]', 0, 'k'), 'k')
-  await redis.function(
-    'LOAD',
-    'REPLACE',
-    library('prefixed', 'return {keys[1], args[1]}', "'no-writes'"),
-  )
-  assert.deepEqual(await redis.fcall('prefixed', 1, 'k', 'k'), ['app:k', 'k'])
-  assert.deepEqual(await redis.fcall_ro('prefixed', 1, 'k', 'k'), ['app:k', 'k'])
 })
 
 test('scripts in pipelines and transactions answer in their places', async () => {
@@ -209,42 +193,6 @@ test('a script is one step, whatever else is called meanwhile', async () => {
     numbers,
     Array.from({ length: 100 }, (_, i) => i + 1),
   )
-})
-
-test('functions are loaded, called, listed and removed', async () => {
-  const redis = newRedis()
-  await redis.function('FLUSH')
-  assert.equal(
-    await redis.function('LOAD', library('greet', "return 'hello ' .. args[1]")),
-    'greet',
-  )
-  assert.equal(await redis.fcall('greet', 0, 'you'), 'hello you')
-  assert.deepEqual(await redis.fcallBuffer('greet', 0, ['you']), Buffer.from('hello you'))
-  const again = await failure(redis.function('LOAD', library('greet', 'return 1')))
-  assert.equal(again.message, "ERR Library 'greet' already exists")
-  const writes = await failure(redis.fcall_ro('greet', 0, 'you'))
-  assert.equal(writes.message, 'ERR Can not execute a script with write flag using *_ro command.')
-  const unknown = await failure(redis.fcall('nobody', 0))
-  assert.equal(unknown.message, 'ERR Function not found')
-  assert.deepEqual(unknown.command, { name: 'fcall', args: ['nobody', '0'] })
-  assert.deepEqual(await redis.function('LIST', 'LIBRARYNAME', 'gr*'), [
-    [
-      'library_name',
-      'greet',
-      'engine',
-      'LUA',
-      'functions',
-      [['name', 'greet', 'description', null, 'flags', []]],
-    ],
-  ])
-  const dump = await redis.functionBuffer('DUMP')
-  assert.ok(Buffer.isBuffer(dump))
-  assert.equal(await redis.function('DELETE', 'greet'), 'OK')
-  assert.deepEqual(await redis.function('LIST'), [])
-  assert.equal(await redis.function('RESTORE', dump), 'OK')
-  assert.equal(await redis.fcall('greet', 0, 'again'), 'hello again')
-  assert.deepEqual(await redis.multi().fcall('greet', 0, 'x').exec(), [[null, 'hello x']])
-  assert.equal(await redis.function('FLUSH'), 'OK')
 })
 
 test("with replyMapping 'resp3' what a script gives under RESP3 has RESP3's shapes", async () => {

@@ -258,12 +258,9 @@ unknown(redis.eval('return ARGV[1]', 0, 'value'))
 unknown(redis.eval('return ARGV[1]', 2, ['key', 'key2'], ['value', 1, Buffer.of(1)]))
 unknown(redis.evalsha('f'.repeat(40), '1', 'key', (_err, reply) => reply))
 unknown(redis.eval_ro('return 1', 0))
-unknown(redis.fcallBuffer('visit', 1, 'key', 5))
 text(redis.script('LOAD', 'return 1').then((sha): string | null => sha))
 expectType<Promise<number[]>>()(redis.script('EXISTS', 'f'.repeat(40)))
 ok(redis.script('FLUSH', 'ASYNC'))
-expectType<Promise<string>>()(redis.function('LOAD', 'REPLACE', '#!lua name=mine'))
-expectType<Promise<Buffer>>()(redis.functionBuffer('DUMP'))
 // @ts-expect-error a number of keys comes before them
 redis.eval('return 1')
 

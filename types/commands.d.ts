@@ -767,6 +767,34 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   echoBuffer(message: RedisValue, callback?: Callback<Buffer>): Result<Buffer, Context>
 
   /**
+   * Executes a server-side Lua script.
+   * Since 2.6.0. Depends on the script that is executed.
+   */
+  eval(...args: Args<[script: RedisValue, numkeys: Numeric, ...keysAndArgs: Many<RedisValue>], unknown>): Result<unknown, Context>
+  evalBuffer(...args: Args<[script: RedisValue, numkeys: Numeric, ...keysAndArgs: Many<RedisValue>], unknown>): Result<unknown, Context>
+
+  /**
+   * Executes a read-only server-side Lua script.
+   * Since 7.0.0. Depends on the script that is executed.
+   */
+  eval_ro(...args: Args<[script: RedisValue, numkeys: Numeric, ...keysAndArgs: Many<RedisValue>], unknown>): Result<unknown, Context>
+  eval_roBuffer(...args: Args<[script: RedisValue, numkeys: Numeric, ...keysAndArgs: Many<RedisValue>], unknown>): Result<unknown, Context>
+
+  /**
+   * Executes a server-side Lua script by SHA1 digest.
+   * Since 2.6.0. Depends on the script that is executed.
+   */
+  evalsha(...args: Args<[sha1: RedisValue, numkeys: Numeric, ...keysAndArgs: Many<RedisValue>], unknown>): Result<unknown, Context>
+  evalshaBuffer(...args: Args<[sha1: RedisValue, numkeys: Numeric, ...keysAndArgs: Many<RedisValue>], unknown>): Result<unknown, Context>
+
+  /**
+   * Executes a read-only server-side Lua script by SHA1 digest.
+   * Since 7.0.0. Depends on the script that is executed.
+   */
+  evalsha_ro(...args: Args<[sha1: RedisValue, numkeys: Numeric, ...keysAndArgs: Many<RedisValue>], unknown>): Result<unknown, Context>
+  evalsha_roBuffer(...args: Args<[sha1: RedisValue, numkeys: Numeric, ...keysAndArgs: Many<RedisValue>], unknown>): Result<unknown, Context>
+
+  /**
    * Determines whether one or more keys exist.
    * Since 1.0.0. O(N) where N is the number of keys to check.
    */
@@ -1823,6 +1851,34 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   scard(key: RedisKey, callback?: Callback<number>): Result<number, Context>
   scardBuffer(key: RedisKey, callback?: Callback<number>): Result<number, Context>
+
+  /**
+   * Determines whether server-side Lua scripts exist in the script cache.
+   * Since 2.6.0. O(N) with N being the number of scripts to check (so checking a single script is an O(1) operation).
+   */
+  script(...args: Args<[subcommand: Token<'EXISTS'>, ...sha1s: Many<RedisValue>], number[]>): Result<number[], Context>
+  scriptBuffer(...args: Args<[subcommand: Token<'EXISTS'>, ...sha1s: Many<RedisValue>], number[]>): Result<number[], Context>
+
+  /**
+   * Removes all server-side Lua scripts from the script cache.
+   * Since 2.6.0. O(N) with N being the number of scripts in cache
+   */
+  script(...args: Args<[subcommand: Token<'FLUSH'>, ...option: [] | [flushType: Token<'ASYNC' | 'SYNC'>]], 'OK'>): Result<'OK', Context>
+  scriptBuffer(...args: Args<[subcommand: Token<'FLUSH'>, ...option: [] | [flushType: Token<'ASYNC' | 'SYNC'>]], Buffer>): Result<Buffer, Context>
+
+  /**
+   * Loads a server-side Lua script to the script cache.
+   * Since 2.6.0. O(N) with N being the length in bytes of the script body.
+   */
+  script(subcommand: Token<'LOAD'>, script: RedisValue, callback?: Callback<string>): Result<string, Context>
+  scriptBuffer(subcommand: Token<'LOAD'>, script: RedisValue, callback?: Callback<Buffer>): Result<Buffer, Context>
+
+  /**
+   * Show server-side Lua script in the script cache.
+   * Since 8.0.0. O(1).
+   */
+  script(subcommand: Token<'SHOW'>, sha1: RedisValue, callback?: Callback<string>): Result<string, Context>
+  scriptBuffer(subcommand: Token<'SHOW'>, sha1: RedisValue, callback?: Callback<Buffer>): Result<Buffer, Context>
 
   /**
    * Returns the difference of multiple sets.

@@ -139,7 +139,11 @@ function parameters(args) {
   }
   const first = parts.findIndex((part) => part.endless)
   if (parts.filter((part) => part.endless).length < 2) return parts
-  return [...parts.slice(0, first), endless(`${parts[first].label}AndOptions`, 'RedisValue')]
+  const rest = parts.slice(first)
+  const lists = rest.every((part) => part.endless)
+  const others = lists ? rest.slice(1).map(({ label }) => label) : ['options']
+  const label = camel([parts[first].label, ...others].join('-and-'))
+  return [...parts.slice(0, first), endless(label, 'RedisValue')]
 }
 
 function options(groups) {

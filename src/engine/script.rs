@@ -13,6 +13,7 @@ use crate::hub::Client;
 use crate::hub::acl::Denial;
 use crate::hub::client::Protocol;
 use crate::hub::config::{MAXMEMORY, SCRIPT_MEMORY_LIMIT, SCRIPT_TIME_LIMIT};
+use crate::hub::monitor;
 use crate::reply::Reply;
 use crate::script::{Ended, Host, Kind, Shapes, Task};
 use crate::store::{Entered, Patience, Scope};
@@ -36,6 +37,14 @@ impl Engine {
         ready: &mut Ready,
         patience: Patience,
     ) -> Ended {
+        // Now and not when it is over: monitors hear of it before they hear of what it calls.
+        if self.hub.monitors.any() {
+            self.hub.monitors.tell(&monitor::line(
+                self.space.clock.now_us(),
+                &client.handle,
+                words,
+            ));
+        }
         let script = &invocation.script;
         let args_from = invocation.first_key + invocation.keys;
         let task = Task {
