@@ -218,7 +218,7 @@ fn a_pause_ends_by_itself_on_the_machines_clock() {
     let mut me = Person::of(&Engine::open(&Options::default()));
     let answers = Arc::<Answers>::default();
     let client = me.engine.connect(Arc::clone(&answers) as Arc<dyn Mailbox>, Protocol::Resp2);
-    me.say("CLIENT PAUSE 5");
+    me.say("CLIENT PAUSE 200");
     let outcome =
         me.engine.call(&mut Some(client), None, &[b"PING"], &mut Reply::new(), Patience::Inline);
     assert_eq!(outcome, Outcome::Waits);

@@ -61,6 +61,11 @@ impl<'call> Frame<'call> {
         Frame { state, call: PhantomData }
     }
 
+    /// The state itself, for what has no method here.
+    pub fn state(self) -> *mut ffi::lua_State {
+        self.state
+    }
+
     pub fn top(self) -> c_int {
         // SAFETY: see `new`; so in all methods.
         unsafe { ffi::lua_gettop(self.state) }
@@ -78,6 +83,11 @@ impl<'call> Frame<'call> {
     pub fn insert(self, index: c_int) {
         // SAFETY: see `new`.
         unsafe { ffi::lua_insert(self.state, index) }
+    }
+
+    pub fn remove(self, index: c_int) {
+        // SAFETY: see `new`.
+        unsafe { ffi::lua_remove(self.state, index) }
     }
 
     /// Pops the top into the place at `index`.
@@ -141,6 +151,11 @@ impl<'call> Frame<'call> {
         unsafe { slice::from_raw_parts(start.cast(), len) }
     }
 
+    /// The bytes of the string there; nothing for what is no string, numbers included.
+    pub fn text(self, index: c_int) -> &'call [u8] {
+        if self.kind(index) == ffi::LUA_TSTRING { self.bytes(index) } else { &[] }
+    }
+
     /// The pointer that a userdata, light or full, stands for.
     pub fn pointer(self, index: c_int) -> *mut c_void {
         // SAFETY: see `new`.
@@ -189,6 +204,63 @@ impl<'call> Frame<'call> {
         unsafe { ffi::lua_createtable(self.state, 0, 0) }
     }
 
+    /// A table with room for so many elements and fields.
+    pub fn push_table_for(self, elements: usize, fields: usize) {
+        let places = |count| c_int::try_from(count).unwrap_or(c_int::MAX);
+        // SAFETY: see `new`.
+        unsafe { ffi::lua_createtable(self.state, places(elements), places(fields)) }
+    }
+
+    /// A pointer as a light userdata.
+    pub fn push_pointer(self, pointer: *mut c_void) {
+        // SAFETY: see `new`; Lua does not look behind it.
+        unsafe { ffi::lua_pushlightuserdata(self.state, pointer) }
+    }
+
+    /// The place in the code of the function at `level`: 1 is who called. Nothing for C.
+    pub fn push_place(self, level: c_int) {
+        // SAFETY: see `new`.
+        unsafe { ffi::luaL_where(self.state, level) }
+    }
+
+    /// Where the error was raised that a handler now looks at: pushes the name of the source and
+    /// the line. A function of C that raised it counts for who called it.
+    pub fn push_raiser(self) -> bool {
+        // SAFETY: it is plain data, and filled before it is read.
+        let mut info: ffi::lua_Debug = unsafe { std::mem::zeroed() };
+        for level in 1..=2 {
+            // SAFETY: see `new`; the texts belong to Lua.
+            unsafe {
+                if ffi::lua_getstack(self.state, level, &raw mut info) == 0 {
+                    return false;
+                }
+                ffi::lua_getinfo(self.state, c"Sl".as_ptr(), &raw mut info);
+                if level == 2 || CStr::from_ptr(info.what) != c"C" {
+                    self.push_bytes(CStr::from_ptr(info.source).to_bytes());
+                    self.push_number(f64::from(info.currentline));
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// The field of the table at `index`, which its metatable may answer.
+    pub fn push_field(self, index: c_int, name: &CStr) {
+        // SAFETY: see `new`.
+        unsafe { ffi::lua_getfield_(self.state, index, name.as_ptr()) }
+    }
+
+    pub fn push_global(self, name: &CStr) {
+        self.push_field(ffi::LUA_GLOBALSINDEX, name);
+    }
+
+    /// Joins so many strings into one.
+    pub fn concat(self, count: c_int) {
+        // SAFETY: see `new`.
+        unsafe { ffi::lua_concat(self.state, count) }
+    }
+
     /// Memory that Lua frees when nothing refers to it; aligned for eight bytes.
     pub fn push_memory(self, bytes: usize) -> *mut c_void {
         // SAFETY: see `new`.
@@ -199,6 +271,17 @@ impl<'call> Frame<'call> {
     pub fn push_function<F: Fn(Frame<'_>) -> c_int + Copy>(self, _: F, upvalues: c_int) {
         // SAFETY: see `new`.
         unsafe { ffi::lua_pushcclosure(self.state, enter::<F>, upvalues) }
+    }
+
+    /// A function as Lua calls it, for tables of functions.
+    pub const fn function<F: Fn(Frame<'_>) -> c_int + Copy>(_: F) -> ffi::lua_CFunction {
+        enter::<F>
+    }
+
+    /// As `push_function`, for what `function` made.
+    pub fn push_made_function(self, function: ffi::lua_CFunction, upvalues: c_int) {
+        // SAFETY: see `new`.
+        unsafe { ffi::lua_pushcclosure(self.state, function, upvalues) }
     }
 
     /// The index of the running function's upvalue, counted from 1.
@@ -227,6 +310,76 @@ impl<'call> Frame<'call> {
     pub fn raw_set(self, index: c_int) {
         // SAFETY: see `new`.
         unsafe { ffi::lua_rawset(self.state, index) }
+    }
+
+    /// Pops a key and pushes what the table at `index` has there.
+    pub fn raw_get(self, index: c_int) {
+        // SAFETY: see `new`.
+        unsafe { ffi::lua_rawget_(self.state, index) }
+    }
+
+    /// Pops a table and makes it the metatable of the value at `index`.
+    pub fn set_metatable(self, index: c_int) {
+        // SAFETY: see `new`.
+        unsafe {
+            ffi::lua_setmetatable(self.state, index);
+        }
+    }
+
+    /// Pops a value into the registry; answers its place there.
+    pub fn keep(self) -> c_int {
+        // SAFETY: see `new`.
+        unsafe { ffi::luaL_ref(self.state, ffi::LUA_REGISTRYINDEX) }
+    }
+
+    /// Calls the function below so many arguments.
+    pub fn call(self, arguments: c_int, results: c_int) {
+        // SAFETY: see `new`.
+        unsafe { ffi::lua_call(self.state, arguments, results) }
+    }
+
+    /// As `call`, for as many results as there are; `false` leaves an error in their place.
+    pub fn try_call(self, arguments: c_int) -> bool {
+        // SAFETY: see `new`.
+        unsafe { ffi::lua_pcall(self.state, arguments, ffi::LUA_MULTRET, 0) == ffi::LUA_OK }
+    }
+
+    /// Goes on as the function that is the upvalue of this number. That one must be a function of
+    /// Lua's libraries, without upvalues of its own.
+    pub fn go_on_as(self, upvalue: c_int) -> c_int {
+        // SAFETY: see `new`.
+        unsafe {
+            match ffi::lua_tocfunction(self.state, Self::upvalue(upvalue)) {
+                Some(function) => function(self.state),
+                None => 0,
+            }
+        }
+    }
+
+    /// Compiles a text and pushes the function, or the error and `false`. What was compiled before
+    /// counts as a text: a space in front sees to that.
+    pub fn compile(self, text: &[u8], name: &CStr) -> bool {
+        let text = if text.first() == ffi::LUA_SIGNATURE.first() {
+            self.push_bytes(b" ");
+            self.push_bytes(text);
+            self.concat(2);
+            self.text(-1)
+        } else {
+            self.push_nil();
+            text
+        };
+        // SAFETY: see `new`; the text is the caller's, or on the stack.
+        let status = unsafe {
+            ffi::luaL_loadbuffer(self.state, text.as_ptr().cast(), text.len(), name.as_ptr())
+        };
+        self.remove(-2);
+        status == ffi::LUA_OK
+    }
+
+    /// The bytes of the string at `index` with the zero that Lua puts behind them.
+    pub fn c_text(self, index: c_int) -> &'call CStr {
+        // SAFETY: see `new`; the string stays where it is.
+        unsafe { CStr::from_ptr(ffi::lua_tolstring(self.state, index, std::ptr::null_mut())) }
     }
 
     pub fn raw_get_at(self, index: c_int, number: c_int) {

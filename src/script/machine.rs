@@ -12,6 +12,7 @@ use std::ptr::{self, NonNull};
 use mlua::ffi::{self, lua_State};
 use mlua::{Lua, LuaOptions, StdLib};
 
+use super::frame::Frame;
 use super::watch::{Stop, Watch};
 use super::{Host, Shapes, convert, sandbox};
 use crate::error::{Error, Result};
@@ -77,6 +78,22 @@ impl Run {
         }
     }
 
+    fn task(&self) -> &Task<'static> {
+        // SAFETY: as for the host.
+        #[expect(unsafe_code, reason = "the borrow's lifetime was erased on its way through Lua")]
+        unsafe {
+            &*self.task
+        }
+    }
+
+    fn out(&mut self) -> &mut Reply {
+        // SAFETY: as for the host.
+        #[expect(unsafe_code, reason = "the borrow's lifetime was erased on its way through Lua")]
+        unsafe {
+            &mut *self.out
+        }
+    }
+
     pub fn watch(&self) -> &Watch {
         // SAFETY: as for the host.
         #[expect(unsafe_code, reason = "the borrow's lifetime was erased on its way through Lua")]
@@ -95,21 +112,19 @@ pub struct Machine {
     /// Places in the registry of functions that are called often.
     enter: c_int,
     on_error: c_int,
-    keep: c_int,
+    compile: c_int,
 }
 
 // SAFETY: the pointers are to what the machine itself owns, and to what is borrowed during `run`.
 #[expect(unsafe_code, reason = "a raw pointer is not Send by itself")]
 unsafe impl Send for Machine {}
 
-/// The run that the C function being called belongs to.
-///
-/// # Safety
-/// Only inside a C function that has the run as its first upvalue.
-#[expect(unsafe_code, reason = "reads an upvalue")]
-pub(super) unsafe fn run_of<'a>(state: *mut lua_State) -> &'a mut Run {
-    // SAFETY: upvalue 1 is the machine's run, which lives longer than its state.
-    unsafe { &mut *ffi::lua_touserdata(state, ffi::lua_upvalueindex(1)).cast::<Run>() }
+/// The run that the function being called belongs to: its first upvalue.
+#[expect(unsafe_code, reason = "a pointer that went through Lua")]
+pub(super) fn run_of<'a>(frame: Frame<'_>) -> &'a mut Run {
+    // SAFETY: the sandbox gives the machine's run to every function that asks; it lives longer
+    // than the state, and no other borrow of it is alive while Lua runs.
+    unsafe { &mut *frame.pointer(Frame::upvalue(1)).cast::<Run>() }
 }
 
 /// Where the hook finds the run.
@@ -144,28 +159,28 @@ impl Machine {
         });
         let here = ptr::from_mut(&mut *run).cast::<c_void>();
         let mut places = [0; 3];
-        // SAFETY: runs protected; the stack is put back by `exec_raw`.
-        unsafe {
-            lua.exec_raw::<()>((), |state| {
-                run.main = state;
-                sandbox::build(state, here);
-                for (place, function) in
-                    places.iter_mut().zip([enter as ffi::lua_CFunction, on_error, keep])
-                {
-                    ffi::lua_pushlightuserdata(state, here);
-                    ffi::lua_pushcclosure(state, function, 1);
-                    *place = ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX);
-                }
-                ffi::lua_pushlightuserdata(state, run_key());
-                ffi::lua_pushlightuserdata(state, here);
-                ffi::lua_rawset(state, ffi::LUA_REGISTRYINDEX);
-                ffi::lua_sethook(state, Some(look), ffi::LUA_MASKCOUNT, LOOK_EVERY);
-            })
-            .map_err(broken)?;
-        }
+        let fill = |state| {
+            run.main = state;
+            // SAFETY: `exec_raw` calls us with the state of a protected call.
+            let frame = unsafe { Frame::new(state) };
+            sandbox::build(frame, here);
+            let functions =
+                [Frame::function(enter), Frame::function(on_error), Frame::function(compile)];
+            for (place, function) in places.iter_mut().zip(functions) {
+                frame.push_pointer(here);
+                frame.push_made_function(function, 1);
+                *place = frame.keep();
+            }
+            frame.push_pointer(run_key());
+            frame.push_pointer(here);
+            frame.raw_set(ffi::LUA_REGISTRYINDEX);
+            look_every(frame, LOOK_EVERY);
+        };
+        // SAFETY: what the closure does leaves nothing to be dropped if Lua fails.
+        unsafe { lua.exec_raw::<()>((), fill) }.map_err(broken)?;
         let state = run.main;
-        let [enter, on_error, keep] = places;
-        Ok(Self { lua, state, run, enter, on_error, keep })
+        let [enter, on_error, compile] = places;
+        Ok(Self { lua, state, run, enter, on_error, compile })
     }
 
     /// Bytes that Lua holds.
@@ -180,35 +195,28 @@ impl Machine {
 
     /// Compiles a text; `Err` has Lua's words. Compiled code is not taken for a text.
     pub fn compile(&mut self, text: &[u8], name: &CStr) -> Result<Compiled, String> {
-        // A space in front makes compiled code a text that means nothing.
-        let spaced: Vec<u8>;
-        let text = if text.first() == Some(&ffi::LUA_SIGNATURE[0]) {
-            spaced = [b" ", text].concat();
-            &spaced
-        } else {
-            text
-        };
+        let mut what = (text, name);
         let state = self.state;
-        // SAFETY: compiling is protected, and so is `keep`; what is pushed is taken off again.
+        // SAFETY: `compile` runs protected; it reads what lives in this frame, and what it leaves
+        // on the stack is taken off again.
         unsafe {
-            ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, self.keep);
-            let status =
-                ffi::luaL_loadbuffer(state, text.as_ptr().cast(), text.len(), name.as_ptr());
-            let status =
-                if status == ffi::LUA_OK { ffi::lua_pcall(state, 1, 1, 0) } else { status };
+            ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, self.compile);
+            ffi::lua_pushlightuserdata(state, ptr::from_mut(&mut what).cast());
+            let status = ffi::lua_pcall(state, 1, 1, 0);
+            let frame = Frame::new(state);
             let compiled = if status == ffi::LUA_OK {
-                Ok(Compiled(ffi::lua_tonumber(state, -1) as c_int))
+                Ok(Compiled(frame.number(-1) as c_int))
             } else {
-                Err(String::from_utf8_lossy(text_at(state, -1)).into_owned())
+                Err(String::from_utf8_lossy(frame.text(-1)).into_owned())
             };
-            ffi::lua_settop(state, 0);
+            frame.set_top(0);
             compiled
         }
     }
 
     /// Lets go of a compiled text.
     pub fn forget(&mut self, compiled: Compiled) {
-        // SAFETY: the place was made by `keep`; writing to a place that is there allocates nothing.
+        // SAFETY: `compile` made the place; writing to a place that is there allocates nothing.
         unsafe { ffi::luaL_unref(self.state, ffi::LUA_REGISTRYINDEX, compiled.0) }
     }
 
@@ -239,6 +247,8 @@ impl Machine {
             ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, self.enter);
             ffi::lua_pcall(state, 0, 0, 1)
         };
+        // SAFETY: nothing runs; reading what is on the stack does not fail.
+        let frame = unsafe { Frame::new(state) };
         let run = &mut *self.run;
         run.host = None;
         run.reply.clear();
@@ -249,19 +259,14 @@ impl Machine {
             _ => Ended::Failed,
         };
         if ended != Ended::Done {
-            // SAFETY: puts the hook back that `look` made impatient; reads what the handler left.
-            unsafe {
-                ffi::lua_sethook(state, Some(look), ffi::LUA_MASKCOUNT, LOOK_EVERY);
-            }
+            // `look` made it impatient.
+            look_every(frame, LOOK_EVERY);
             out.truncate(run.mark);
         }
         if ended == Ended::Failed {
-            // SAFETY: the error is on the stack.
-            let words = unsafe { words_of_error(state, task.name) };
-            out.error_text(&words);
+            out.error_text(&words_of_error(frame, task.name));
         }
-        // SAFETY: empties the stack.
-        unsafe { ffi::lua_settop(state, 0) };
+        frame.set_top(0);
         if std::mem::take(&mut self.run.tuned_gc) {
             self.restore_gc();
         }
@@ -280,203 +285,149 @@ impl Machine {
     }
 }
 
-/// The bytes of a string on the stack; nothing for what is no string.
-///
-/// # Safety
-/// The slice is good while the string stays on the stack.
-#[expect(unsafe_code, reason = "calls Lua's C interface")]
-pub(super) unsafe fn text_at<'a>(state: *mut lua_State, index: c_int) -> &'a [u8] {
-    // SAFETY: a string is not converted, so the stack is not changed.
-    unsafe {
-        if ffi::lua_type(state, index) != ffi::LUA_TSTRING {
-            return &[];
-        }
-        let mut len = 0;
-        let start = ffi::lua_tolstring(state, index, &raw mut len);
-        std::slice::from_raw_parts(start.cast(), len)
-    }
-}
-
-/// Pushes a string.
-///
-/// # Safety
-/// As everything that allocates, only where Lua is protected.
-#[expect(unsafe_code, reason = "calls Lua's C interface")]
-pub(super) unsafe fn push_text(state: *mut lua_State, text: &[u8]) {
-    // SAFETY: the caller's promise.
-    unsafe { ffi::lua_pushlstring_(state, text.as_ptr().cast(), text.len()) }
+/// Has `look` called every so many instructions.
+#[expect(unsafe_code, reason = "Lua's hook")]
+fn look_every(frame: Frame<'_>, instructions: c_int) {
+    // SAFETY: setting a hook does not fail.
+    unsafe { ffi::lua_sethook(frame.state(), Some(look), ffi::LUA_MASKCOUNT, instructions) };
 }
 
 /// Calls the script: what runs inside `lua_pcall`.
-#[expect(unsafe_code, reason = "a C function of Lua")]
-unsafe extern "C-unwind" fn enter(state: *mut lua_State) -> c_int {
-    // SAFETY: it has the run as upvalue; what can fail here is caught by the caller's `lua_pcall`.
-    unsafe {
-        let run = run_of(state);
-        let task = &*run.task;
-        ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, task.entry.0);
-        if task.is_function {
-            push_words(state, task.keys);
-            push_words(state, task.args);
-            ffi::lua_call(state, 2, 1);
-        } else {
-            sandbox::push_globals(state);
-            push_words(state, task.keys);
-            ffi::lua_setfield(state, -2, c"KEYS".as_ptr());
-            push_words(state, task.args);
-            ffi::lua_setfield(state, -2, c"ARGV".as_ptr());
-            ffi::lua_settop(state, -2);
-            ffi::lua_call(state, 0, 1);
-        }
-        let run = run_of(state);
-        if let Some(stop) = run.stop {
-            raise_stop(state, stop);
-        }
-        convert::write_value(state, &mut *run.out, run.shapes);
-        0
+fn enter(frame: Frame<'_>) -> c_int {
+    let task = run_of(frame).task();
+    frame.raw_get_at(ffi::LUA_REGISTRYINDEX, task.entry.0);
+    if task.is_function {
+        push_words(frame, task.keys);
+        push_words(frame, task.args);
+        frame.call(2, 1);
+    } else {
+        sandbox::push_globals(frame);
+        push_words(frame, task.keys);
+        frame.set_field(-2, c"KEYS");
+        push_words(frame, task.args);
+        frame.set_field(-2, c"ARGV");
+        frame.pop(1);
+        frame.call(0, 1);
+    }
+    let run = run_of(frame);
+    if let Some(stop) = run.stop {
+        raise_stop(frame, stop);
+    }
+    let shapes = run.shapes;
+    convert::write_value(frame, run.out(), shapes);
+    0
+}
+
+fn push_words(frame: Frame<'_>, words: &[&[u8]]) {
+    frame.push_table_for(words.len(), 0);
+    for (word, place) in words.iter().zip(1..) {
+        frame.push_bytes(word);
+        frame.raw_set_at(-2, place);
     }
 }
 
-#[expect(unsafe_code, reason = "calls Lua's C interface")]
-unsafe fn push_words(state: *mut lua_State, words: &[&[u8]]) {
-    // SAFETY: inside `enter`.
-    unsafe {
-        ffi::lua_createtable(state, words.len() as c_int, 0);
-        for (word, place) in words.iter().zip(1..) {
-            push_text(state, word);
-            ffi::lua_rawseti_(state, -2, place);
-        }
+/// Compiles the text that it gets a pointer to, and keeps it in the registry; answers its place.
+fn compile(frame: Frame<'_>) -> c_int {
+    // SAFETY: `Machine::compile` waits for us with what the pointer points to.
+    #[expect(unsafe_code, reason = "a pointer that went through Lua")]
+    let (text, name) = unsafe { *frame.pointer(1).cast::<(&[u8], &CStr)>() };
+    if !frame.compile(text, name) {
+        frame.throw();
     }
+    let place = frame.keep();
+    frame.push_number(f64::from(place));
+    1
 }
 
-/// Keeps a value in the registry; answers its place.
-#[expect(unsafe_code, reason = "a C function of Lua")]
-unsafe extern "C-unwind" fn keep(state: *mut lua_State) -> c_int {
-    // SAFETY: called protected, with the value on the stack.
-    unsafe {
-        let place = ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX);
-        ffi::lua_pushnumber(state, f64::from(place));
-        1
-    }
-}
-
-/// What became of an error before the stack is unwound: a table that says where it was raised.
-#[expect(unsafe_code, reason = "a C function of Lua")]
-unsafe extern "C-unwind" fn on_error(state: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua with the error as its argument; `info` is filled before it is read.
-    unsafe {
-        if ffi::lua_type(state, 1) != ffi::LUA_TTABLE {
-            push_text(state, b"ERR ");
-            match ffi::lua_type(state, 1) {
-                ffi::LUA_TSTRING | ffi::LUA_TNUMBER => ffi::lua_pushvalue(state, 1),
-                ffi::LUA_TBOOLEAN if ffi::lua_toboolean(state, 1) != 0 => push_text(state, b"true"),
-                ffi::LUA_TBOOLEAN => push_text(state, b"false"),
-                other => ffi::lua_pushstring_(state, ffi::lua_typename(state, other)),
-            }
-            ffi::lua_concat(state, 2);
-            ffi::lua_createtable(state, 0, 3);
-            ffi::lua_insert(state, -2);
-            ffi::lua_setfield(state, -2, c"err".as_ptr());
-            ffi::lua_replace(state, 1);
+/// What becomes of an error before the stack is unwound: a table that says where it was raised.
+fn on_error(frame: Frame<'_>) -> c_int {
+    if frame.kind(1) != ffi::LUA_TTABLE {
+        frame.push_table_for(0, 3);
+        frame.push_bytes(b"ERR ");
+        match frame.kind(1) {
+            ffi::LUA_TSTRING | ffi::LUA_TNUMBER => frame.push_copy(1),
+            ffi::LUA_TBOOLEAN if frame.boolean(1) => frame.push_bytes(b"true"),
+            ffi::LUA_TBOOLEAN => frame.push_bytes(b"false"),
+            _ => frame.push_bytes(frame.kind_name(1).as_bytes()),
         }
-        let mut info: ffi::lua_Debug = std::mem::zeroed();
-        for level in 1..=2 {
-            if ffi::lua_getstack(state, level, &raw mut info) == 0 {
-                break;
-            }
-            ffi::lua_getinfo(state, c"Sl".as_ptr(), &raw mut info);
-            let is_c = CStr::from_ptr(info.what) == c"C";
-            if is_c && level == 1 {
-                continue;
-            }
-            ffi::lua_pushstring_(state, info.source);
-            ffi::lua_setfield(state, 1, c"source".as_ptr());
-            ffi::lua_pushnumber(state, f64::from(info.currentline));
-            ffi::lua_setfield(state, 1, c"line".as_ptr());
-            break;
-        }
-        ffi::lua_settop(state, 1);
-        1
+        frame.concat(2);
+        frame.set_field(-2, c"err");
+        frame.replace(1);
     }
+    frame.set_top(1);
+    if frame.push_raiser() {
+        frame.set_field(1, c"line");
+        frame.set_field(1, c"source");
+    }
+    1
 }
 
 /// What the client is told of the error on top of the stack.
-#[expect(unsafe_code, reason = "calls Lua's C interface")]
-unsafe fn words_of_error(state: *mut lua_State, name: &[u8]) -> Vec<u8> {
-    // SAFETY: reads fields of the table that the handler made, whose names Lua knows already; the
-    // table has no metatable that could be asked, and a text is copied before it is taken off.
-    unsafe {
-        if ffi::lua_type(state, -1) != ffi::LUA_TTABLE {
-            // Lua itself failed: no memory, or an error while handling one.
-            return [b"ERR ", text_at(state, -1)].concat();
-        }
-        let field = |name: &CStr| {
-            push_text(state, name.to_bytes());
-            ffi::lua_rawget_(state, -2);
-            let found = match ffi::lua_type(state, -1) {
-                ffi::LUA_TSTRING => Some(text_at(state, -1).to_vec()),
-                ffi::LUA_TNUMBER => Some((ffi::lua_tonumber(state, -1) as i64).to_string().into()),
-                _ => None,
-            };
-            ffi::lua_settop(state, -2);
-            found
-        };
-        let mut words = field(c"err").unwrap_or_else(|| b"ERR unknown error".to_vec());
-        if let (Some(source), Some(line)) = (field(c"source"), field(c"line")) {
-            words.extend_from_slice(b" script: ");
-            words.extend_from_slice(name);
-            words.extend_from_slice(b", on ");
-            words.extend_from_slice(&source);
-            words.push(b':');
-            words.extend_from_slice(&line);
-            words.push(b'.');
-        }
-        words
+fn words_of_error(frame: Frame<'_>, name: &[u8]) -> Vec<u8> {
+    if frame.kind(-1) != ffi::LUA_TTABLE {
+        // Lua itself failed: no memory, or an error while handling one.
+        return [b"ERR ", frame.text(-1)].concat();
     }
+    // The sandbox keeps these names alive, so that pushing them allocates nothing.
+    let field = |name: &CStr| {
+        frame.push_bytes(name.to_bytes());
+        frame.raw_get(-2);
+        let found = match frame.kind(-1) {
+            ffi::LUA_TSTRING => Some(frame.text(-1).to_vec()),
+            ffi::LUA_TNUMBER => Some((frame.number(-1) as i64).to_string().into()),
+            _ => None,
+        };
+        frame.pop(1);
+        found
+    };
+    let mut words = field(c"err").unwrap_or_else(|| b"ERR unknown error".to_vec());
+    if let (Some(source), Some(line)) = (field(c"source"), field(c"line")) {
+        words.extend_from_slice(b" script: ");
+        words.extend_from_slice(name);
+        words.extend_from_slice(b", on ");
+        words.extend_from_slice(&source);
+        words.push(b':');
+        words.extend_from_slice(&line);
+        words.push(b'.');
+    }
+    words
 }
 
 /// Ends the script that stops for this reason.
-#[expect(unsafe_code, reason = "leaves by longjmp")]
-pub(super) unsafe fn raise_stop(state: *mut lua_State, stop: Stop) -> ! {
-    let words: &[u8] = match stop {
+pub(super) fn raise_stop(frame: Frame<'_>, stop: Stop) -> ! {
+    frame.push_bytes(match stop {
         Stop::Killed => b"Script killed by user with SCRIPT KILL.",
         Stop::Overran => b"Script stopped: it ran longer than script-time-limit allows.",
         Stop::Again => b"Script moved to another thread.",
-    };
-    // SAFETY: nothing on the stack needs to be dropped.
-    unsafe {
-        push_text(state, words);
-        ffi::lua_error(state)
-    }
+    });
+    frame.throw()
 }
 
 /// Looks at the watch; a script that is to stop cannot catch the error that ends it, because the
 /// next instruction raises it again.
 #[expect(unsafe_code, reason = "Lua's hook")]
 unsafe extern "C-unwind" fn look(state: *mut lua_State, _: *mut ffi::lua_Debug) {
-    // SAFETY: the registry has the run; the stack is left as it was.
-    unsafe {
-        ffi::lua_pushlightuserdata(state, run_key());
-        ffi::lua_rawget_(state, ffi::LUA_REGISTRYINDEX);
-        let run = &mut *ffi::lua_touserdata(state, -1).cast::<Run>();
-        ffi::lua_settop(state, -2);
-        mind_watch(state, run);
-    }
+    // SAFETY: Lua calls us while a script runs, protected; the registry has the run.
+    let (frame, run) = unsafe {
+        let frame = Frame::new(state);
+        frame.push_pointer(run_key());
+        frame.raw_get(ffi::LUA_REGISTRYINDEX);
+        (frame, &mut *frame.pointer(-1).cast::<Run>())
+    };
+    frame.pop(1);
+    mind_watch(frame, run);
 }
 
 /// Ends the script if it is to stop.
-#[expect(unsafe_code, reason = "leaves by longjmp")]
-pub(super) unsafe fn mind_watch(state: *mut lua_State, run: &mut Run) {
+pub(super) fn mind_watch(frame: Frame<'_>, run: &mut Run) {
     if run.host.is_none() {
         return;
     }
     let Some(stop) = run.stop.or_else(|| run.watch().verdict()) else { return };
     run.stop = Some(stop);
-    // SAFETY: nothing on the stack needs to be dropped.
-    unsafe {
-        for state in [state, run.main] {
-            ffi::lua_sethook(state, Some(look), ffi::LUA_MASKCOUNT, 1);
-        }
-        raise_stop(state, stop);
-    }
+    look_every(frame, 1);
+    // SAFETY: the state that the coroutines of the script belong to.
+    #[expect(unsafe_code, reason = "another state of the same Lua")]
+    look_every(unsafe { Frame::new(run.main) }, 1);
+    raise_stop(frame, stop);
 }

@@ -8,10 +8,11 @@
 
 use std::ffi::{CStr, c_int, c_void};
 
-use mlua::ffi::{self, lua_CFunction, lua_State};
+use mlua::ffi::{self, lua_CFunction};
 
 use super::api;
-use super::machine::{push_text, run_of, text_at};
+use super::frame::Frame;
+use super::machine::run_of;
 
 /// Repetitions and captures that a pattern may have: matching nests that deep, on the C stack.
 const PATTERN_DEPTH: usize = 1000;
@@ -46,35 +47,35 @@ const LIBRARIES: &[&CStr] = &[
 
 /// Functions that are put before those of the same name; they call them in the end.
 const GUARDS: &[(Option<&CStr>, &CStr, lua_CFunction)] = &[
-    (None, c"rawset", refuse_shown),
-    (None, c"setmetatable", refuse_shown),
-    (None, c"getmetatable", getmetatable),
-    (None, c"rawget", look_through),
-    (None, c"next", look_through),
-    (None, c"pairs", pairs),
-    (None, c"collectgarbage", collectgarbage),
-    (Some(c"table"), c"insert", refuse_shown),
-    (Some(c"table"), c"remove", refuse_shown),
-    (Some(c"table"), c"sort", refuse_shown),
-    (Some(c"table"), c"setn", refuse_shown),
-    (Some(c"table"), c"foreach", look_through),
-    (Some(c"string"), c"find", match_pattern),
-    (Some(c"string"), c"match", match_pattern),
-    (Some(c"string"), c"gmatch", match_pattern),
-    (Some(c"string"), c"gfind", match_pattern),
-    (Some(c"string"), c"gsub", match_pattern),
+    (None, c"rawset", Frame::function(refuse_shown)),
+    (None, c"setmetatable", Frame::function(refuse_shown)),
+    (None, c"getmetatable", Frame::function(getmetatable)),
+    (None, c"rawget", Frame::function(look_through)),
+    (None, c"next", Frame::function(look_through)),
+    (None, c"pairs", Frame::function(pairs)),
+    (None, c"collectgarbage", Frame::function(collectgarbage)),
+    (Some(c"table"), c"insert", Frame::function(refuse_shown)),
+    (Some(c"table"), c"remove", Frame::function(refuse_shown)),
+    (Some(c"table"), c"sort", Frame::function(refuse_shown)),
+    (Some(c"table"), c"setn", Frame::function(refuse_shown)),
+    (Some(c"table"), c"foreach", Frame::function(look_through)),
+    (Some(c"string"), c"find", Frame::function(match_pattern)),
+    (Some(c"string"), c"match", Frame::function(match_pattern)),
+    (Some(c"string"), c"gmatch", Frame::function(match_pattern)),
+    (Some(c"string"), c"gfind", Frame::function(match_pattern)),
+    (Some(c"string"), c"gsub", Frame::function(match_pattern)),
 ];
 
 /// Functions that are put in the place of others, and know the run.
 const OWN: &[(Option<&CStr>, &CStr, lua_CFunction)] = &[
-    (None, c"pcall", api::pcall),
-    (None, c"loadstring", loadstring),
-    (Some(c"math"), c"random", api::random),
-    (Some(c"math"), c"randomseed", api::randomseed),
+    (None, c"pcall", Frame::function(api::pcall)),
+    (None, c"loadstring", Frame::function(loadstring)),
+    (Some(c"math"), c"random", Frame::function(api::random)),
+    (Some(c"math"), c"randomseed", Frame::function(api::randomseed)),
 ];
 
 /// `load` reads all pieces first: what it compiles is then looked at as one text.
-const LOAD: &CStr = c"local loadstring, type, concat, error = ...
+const LOAD: &str = "local loadstring, type, concat, error = ...
 return function(read, name)
   if type(read) ~= 'function' then
     error(\"bad argument #1 to 'load' (function expected, got \" .. type(read) .. ')', 2)
@@ -99,392 +100,275 @@ fn key(of: &'static u8) -> *mut c_void {
     std::ptr::from_ref(of).cast_mut().cast()
 }
 
-#[expect(unsafe_code, reason = "calls Lua's C interface")]
-unsafe fn push_kept(state: *mut lua_State, of: &'static u8) {
-    // SAFETY: pushes one value; allocates nothing.
-    unsafe {
-        ffi::lua_pushlightuserdata(state, key(of));
-        ffi::lua_rawget_(state, ffi::LUA_REGISTRYINDEX);
-    }
+fn push_kept(frame: Frame<'_>, of: &'static u8) {
+    frame.push_pointer(key(of));
+    frame.raw_get(ffi::LUA_REGISTRYINDEX);
 }
 
 /// Pushes the real table of globals, where KEYS and ARGV go.
-///
-/// # Safety
-/// Inside a C function of Lua.
-#[expect(unsafe_code, reason = "calls Lua's C interface")]
-pub unsafe fn push_globals(state: *mut lua_State) {
-    // SAFETY: the caller's promise.
-    unsafe { push_kept(state, &GLOBALS_KEY) }
+pub fn push_globals(frame: Frame<'_>) {
+    push_kept(frame, &GLOBALS_KEY);
 }
 
 /// Makes the world of scripts out of what the libraries brought. `run` goes to the functions that
 /// need it.
-///
-/// # Safety
-/// Protected, on a new state.
-#[expect(unsafe_code, reason = "calls Lua's C interface")]
-pub unsafe fn build(state: *mut lua_State, run: *mut c_void) {
-    // SAFETY: the caller's promise; every helper leaves the stack as it was.
-    unsafe {
-        let top = ffi::lua_gettop(state);
-        ffi::lua_newtable(state);
-        keep(state, &SHOWN_KEY);
-        ffi::lua_pushvalue(state, ffi::LUA_GLOBALSINDEX);
-        keep(state, &GLOBALS_KEY);
-        anchor_names(state);
-        for name in WITHHELD {
-            ffi::lua_pushnil(state);
-            ffi::lua_setfield(state, ffi::LUA_GLOBALSINDEX, name.as_ptr());
-        }
-        keep_only_clock(state);
-        build_redis(state, run);
-        for (library, name, function) in GUARDS {
-            guard(state, run, *library, name, *function);
-        }
-        for (library, name, function) in OWN {
-            push_library(state, *library);
-            ffi::lua_pushlightuserdata(state, run);
-            ffi::lua_pushcclosure(state, *function, 1);
-            ffi::lua_setfield(state, -2, name.as_ptr());
-        }
-        build_load(state);
-        show_all(state);
-        ffi::lua_settop(state, top);
+pub fn build(frame: Frame<'_>, run: *mut c_void) {
+    let top = frame.top();
+    frame.push_table();
+    keep(frame, &SHOWN_KEY);
+    frame.push_copy(ffi::LUA_GLOBALSINDEX);
+    keep(frame, &GLOBALS_KEY);
+    anchor_names(frame);
+    for name in WITHHELD {
+        frame.push_nil();
+        frame.set_global(name);
     }
+    keep_only_clock(frame);
+    build_redis(frame, run);
+    for (library, name, function) in GUARDS {
+        guard(frame, run, *library, name, *function);
+    }
+    for (library, name, function) in OWN {
+        push_library(frame, *library);
+        frame.push_pointer(run);
+        frame.push_made_function(*function, 1);
+        frame.set_field(-2, name);
+    }
+    build_load(frame);
+    show_all(frame);
+    frame.set_top(top);
 }
 
 /// Keeps the value on top of the stack in the registry, and takes it off.
-#[expect(unsafe_code, reason = "calls Lua's C interface")]
-unsafe fn keep(state: *mut lua_State, of: &'static u8) {
-    // SAFETY: while building.
-    unsafe {
-        ffi::lua_pushlightuserdata(state, key(of));
-        ffi::lua_insert(state, -2);
-        ffi::lua_rawset(state, ffi::LUA_REGISTRYINDEX);
-    }
+fn keep(frame: Frame<'_>, of: &'static u8) {
+    frame.push_pointer(key(of));
+    frame.insert(-2);
+    frame.raw_set(ffi::LUA_REGISTRYINDEX);
 }
 
 /// Names that are asked for where Lua may not allocate: they are kept alive.
-#[expect(unsafe_code, reason = "calls Lua's C interface")]
-unsafe fn anchor_names(state: *mut lua_State) {
+fn anchor_names(frame: Frame<'_>) {
     for name in [c"err", c"source", c"line"] {
-        // SAFETY: while building.
-        unsafe {
-            ffi::lua_pushstring_(state, name.as_ptr());
-            ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX);
-        }
+        frame.push_bytes(name.to_bytes());
+        frame.keep();
     }
 }
 
-#[expect(unsafe_code, reason = "calls Lua's C interface")]
-unsafe fn push_library(state: *mut lua_State, library: Option<&CStr>) {
-    // SAFETY: while building.
-    unsafe {
-        match library {
-            None => ffi::lua_pushvalue(state, ffi::LUA_GLOBALSINDEX),
-            Some(name) => ffi::lua_getfield_(state, ffi::LUA_GLOBALSINDEX, name.as_ptr()),
-        }
+fn push_library(frame: Frame<'_>, library: Option<&CStr>) {
+    match library {
+        None => frame.push_copy(ffi::LUA_GLOBALSINDEX),
+        Some(name) => frame.push_global(name),
     }
 }
 
 /// `os` has nothing but `clock`.
-#[expect(unsafe_code, reason = "calls Lua's C interface")]
-unsafe fn keep_only_clock(state: *mut lua_State) {
-    // SAFETY: while building.
-    unsafe {
-        ffi::lua_newtable(state);
-        push_library(state, Some(c"os"));
-        ffi::lua_getfield_(state, -1, c"clock".as_ptr());
-        ffi::lua_setfield(state, -3, c"clock".as_ptr());
-        ffi::lua_settop(state, -2);
-        ffi::lua_setfield(state, ffi::LUA_GLOBALSINDEX, c"os".as_ptr());
-    }
+fn keep_only_clock(frame: Frame<'_>) {
+    frame.push_table();
+    push_library(frame, Some(c"os"));
+    frame.push_field(-1, c"clock");
+    frame.set_field(-3, c"clock");
+    frame.pop(1);
+    frame.set_global(c"os");
 }
 
-#[expect(unsafe_code, reason = "calls Lua's C interface")]
-unsafe fn build_redis(state: *mut lua_State, run: *mut c_void) {
-    // SAFETY: while building.
-    unsafe {
-        ffi::lua_newtable(state);
-        for (name, function) in api::FUNCTIONS {
-            ffi::lua_pushlightuserdata(state, run);
-            ffi::lua_pushcclosure(state, *function, 1);
-            ffi::lua_setfield(state, -2, name.as_ptr());
-        }
-        for (name, number) in api::NUMBERS {
-            ffi::lua_pushnumber(state, f64::from(*number));
-            ffi::lua_setfield(state, -2, name.as_ptr());
-        }
-        for (name, text) in api::TEXTS {
-            ffi::lua_pushstring_(state, text.as_ptr());
-            ffi::lua_setfield(state, -2, name.as_ptr());
-        }
-        ffi::lua_setfield(state, ffi::LUA_GLOBALSINDEX, c"redis".as_ptr());
+fn build_redis(frame: Frame<'_>, run: *mut c_void) {
+    frame.push_table();
+    for (name, function) in api::FUNCTIONS {
+        frame.push_pointer(run);
+        frame.push_made_function(*function, 1);
+        frame.set_field(-2, name);
     }
+    for (name, number) in api::NUMBERS {
+        frame.push_number(f64::from(*number));
+        frame.set_field(-2, name);
+    }
+    for (name, text) in api::TEXTS {
+        frame.push_bytes(text.to_bytes());
+        frame.set_field(-2, name);
+    }
+    frame.set_global(c"redis");
 }
 
 /// Puts a guard before a function: the run and the function are its upvalues.
-#[expect(unsafe_code, reason = "calls Lua's C interface")]
-unsafe fn guard(
-    state: *mut lua_State,
+fn guard(
+    frame: Frame<'_>,
     run: *mut c_void,
     library: Option<&CStr>,
     name: &CStr,
     function: lua_CFunction,
 ) {
-    // SAFETY: while building.
-    unsafe {
-        push_library(state, library);
-        ffi::lua_pushlightuserdata(state, run);
-        ffi::lua_getfield_(state, -2, name.as_ptr());
-        ffi::lua_pushcclosure(state, function, 2);
-        ffi::lua_setfield(state, -2, name.as_ptr());
-        ffi::lua_settop(state, -2);
-    }
+    push_library(frame, library);
+    frame.push_pointer(run);
+    frame.push_field(-2, name);
+    frame.push_made_function(function, 2);
+    frame.set_field(-2, name);
+    frame.pop(1);
 }
 
-#[expect(unsafe_code, reason = "calls Lua's C interface")]
-unsafe fn build_load(state: *mut lua_State) {
-    // SAFETY: while building; the text is ours.
-    unsafe {
-        let text = LOAD.to_bytes();
-        ffi::luaL_loadbuffer(state, text.as_ptr().cast(), text.len(), c"=load".as_ptr());
-        push_library(state, None);
-        ffi::lua_getfield_(state, -1, c"loadstring".as_ptr());
-        ffi::lua_remove(state, -2);
-        push_library(state, None);
-        ffi::lua_getfield_(state, -1, c"type".as_ptr());
-        ffi::lua_remove(state, -2);
-        push_library(state, Some(c"table"));
-        ffi::lua_getfield_(state, -1, c"concat".as_ptr());
-        ffi::lua_remove(state, -2);
-        push_library(state, None);
-        ffi::lua_getfield_(state, -1, c"error".as_ptr());
-        ffi::lua_remove(state, -2);
-        ffi::lua_call(state, 4, 1);
-        ffi::lua_setfield(state, ffi::LUA_GLOBALSINDEX, c"load".as_ptr());
-    }
+fn build_load(frame: Frame<'_>) {
+    frame.compile(LOAD.as_bytes(), c"=load");
+    frame.push_global(c"loadstring");
+    frame.push_global(c"type");
+    frame.push_global(c"table");
+    frame.push_field(-1, c"concat");
+    frame.remove(-2);
+    frame.push_global(c"error");
+    frame.call(4, 1);
+    frame.set_global(c"load");
 }
 
 /// Puts an empty table that shows the real one in the place of every library, then of the globals.
-#[expect(unsafe_code, reason = "calls Lua's C interface")]
-unsafe fn show_all(state: *mut lua_State) {
-    // SAFETY: while building.
-    unsafe {
-        for name in LIBRARIES {
-            push_library(state, Some(name));
-            if ffi::lua_type(state, -1) != ffi::LUA_TTABLE {
-                ffi::lua_settop(state, -2);
-                continue;
-            }
-            show(state);
-            ffi::lua_setfield(state, ffi::LUA_GLOBALSINDEX, name.as_ptr());
+fn show_all(frame: Frame<'_>) {
+    for name in LIBRARIES {
+        push_library(frame, Some(name));
+        if frame.kind(-1) != ffi::LUA_TTABLE {
+            frame.pop(1);
+            continue;
         }
-        push_library(state, Some(c"redis"));
-        ffi::lua_setfield(state, ffi::LUA_GLOBALSINDEX, c"server".as_ptr());
-        // What strings are asked for comes from the real library; a script sees another metatable.
-        push_library(state, None);
-        ffi::lua_newtable(state);
-        ffi::lua_pushcclosure(state, missing, 0);
-        ffi::lua_setfield(state, -2, c"__index".as_ptr());
-        ffi::lua_setmetatable(state, -2);
-        show(state);
-        ffi::lua_pushvalue(state, -1);
-        push_globals(state);
-        ffi::lua_insert(state, -2);
-        ffi::lua_setfield(state, -2, c"_G".as_ptr());
-        ffi::lua_settop(state, -2);
-        ffi::lua_replace(state, ffi::LUA_GLOBALSINDEX);
+        show(frame);
+        frame.set_global(name);
     }
+    push_library(frame, Some(c"redis"));
+    frame.set_global(c"server");
+    // What strings are asked for comes from the real library; a script sees another metatable.
+    push_library(frame, None);
+    frame.push_table();
+    frame.push_function(missing, 0);
+    frame.set_field(-2, c"__index");
+    frame.set_metatable(-2);
+    show(frame);
+    frame.push_copy(-1);
+    push_globals(frame);
+    frame.insert(-2);
+    frame.set_field(-2, c"_G");
+    frame.pop(1);
+    frame.replace(ffi::LUA_GLOBALSINDEX);
 }
 
 /// Replaces the table on top of the stack by an empty one that shows it.
-#[expect(unsafe_code, reason = "calls Lua's C interface")]
-unsafe fn show(state: *mut lua_State) {
-    // SAFETY: while building.
-    unsafe {
-        ffi::lua_newtable(state);
-        ffi::lua_createtable(state, 0, 2);
-        ffi::lua_pushvalue(state, -3);
-        ffi::lua_setfield(state, -2, c"__index".as_ptr());
-        ffi::lua_pushcclosure(state, refuse_write, 0);
-        ffi::lua_setfield(state, -2, c"__newindex".as_ptr());
-        ffi::lua_setmetatable(state, -2);
-        push_kept(state, &SHOWN_KEY);
-        ffi::lua_pushvalue(state, -2);
-        ffi::lua_pushvalue(state, -4);
-        ffi::lua_rawset(state, -3);
-        ffi::lua_settop(state, -2);
-        ffi::lua_remove(state, -2);
-    }
+fn show(frame: Frame<'_>) {
+    frame.push_table();
+    frame.push_table_for(0, 2);
+    frame.push_copy(-3);
+    frame.set_field(-2, c"__index");
+    frame.push_function(refuse_write, 0);
+    frame.set_field(-2, c"__newindex");
+    frame.set_metatable(-2);
+    push_kept(frame, &SHOWN_KEY);
+    frame.push_copy(-2);
+    frame.push_copy(-4);
+    frame.raw_set(-3);
+    frame.pop(1);
+    frame.remove(-2);
 }
 
 /// A global that nobody defined.
-#[expect(unsafe_code, reason = "a C function of Lua")]
-unsafe extern "C-unwind" fn missing(state: *mut lua_State) -> c_int {
-    // SAFETY: leaves by an error.
-    unsafe {
-        ffi::luaL_where(state, 1);
-        push_text(state, b"Script attempted to access nonexistent global variable '");
-        match ffi::lua_type(state, 2) {
-            ffi::LUA_TSTRING | ffi::LUA_TNUMBER => ffi::lua_pushvalue(state, 2),
-            _ => push_text(state, b"(null)"),
-        }
-        push_text(state, b"'");
-        ffi::lua_concat(state, 4);
-        ffi::lua_error(state)
+fn missing(frame: Frame<'_>) -> c_int {
+    frame.push_place(1);
+    frame.push_bytes(b"Script attempted to access nonexistent global variable '");
+    match frame.kind(2) {
+        ffi::LUA_TSTRING | ffi::LUA_TNUMBER => frame.push_copy(2),
+        _ => frame.push_bytes(b"(null)"),
     }
+    frame.push_bytes(b"'");
+    frame.concat(4);
+    frame.throw()
 }
 
-#[expect(unsafe_code, reason = "a C function of Lua")]
-unsafe extern "C-unwind" fn refuse_write(state: *mut lua_State) -> c_int {
-    // SAFETY: leaves by an error.
-    unsafe {
-        ffi::luaL_where(state, 1);
-        push_text(state, b"Attempt to modify a readonly table");
-        ffi::lua_concat(state, 2);
-        ffi::lua_error(state)
-    }
+fn refuse_write(frame: Frame<'_>) -> c_int {
+    frame.push_place(1);
+    frame.push_bytes(b"Attempt to modify a readonly table");
+    frame.concat(2);
+    frame.throw()
 }
 
 /// If the first argument is one of the empty tables, pushes what it shows.
-#[expect(unsafe_code, reason = "calls Lua's C interface")]
-unsafe fn push_shown(state: *mut lua_State) -> bool {
-    // SAFETY: inside a C function; takes off what it pushed if there is nothing.
-    unsafe {
-        if ffi::lua_type(state, 1) != ffi::LUA_TTABLE {
-            return false;
-        }
-        push_kept(state, &SHOWN_KEY);
-        ffi::lua_pushvalue(state, 1);
-        ffi::lua_rawget_(state, -2);
-        ffi::lua_remove(state, -2);
-        let is_shown = ffi::lua_type(state, -1) == ffi::LUA_TTABLE;
-        if !is_shown {
-            ffi::lua_settop(state, -2);
-        }
-        is_shown
+fn push_shown(frame: Frame<'_>) -> bool {
+    if frame.kind(1) != ffi::LUA_TTABLE {
+        return false;
     }
+    push_kept(frame, &SHOWN_KEY);
+    frame.push_copy(1);
+    frame.raw_get(-2);
+    frame.remove(-2);
+    let is_shown = frame.kind(-1) == ffi::LUA_TTABLE;
+    if !is_shown {
+        frame.pop(1);
+    }
+    is_shown
 }
 
 /// Goes on with the function that this one was put before.
-#[expect(unsafe_code, reason = "calls Lua's C interface")]
-unsafe fn go_on(state: *mut lua_State) -> c_int {
-    // SAFETY: the second upvalue is a function of Lua's own libraries, which has none itself.
-    unsafe {
-        match ffi::lua_tocfunction(state, ffi::lua_upvalueindex(2)) {
-            Some(function) => function(state),
-            None => 0,
-        }
-    }
+fn go_on(frame: Frame<'_>) -> c_int {
+    frame.go_on_as(2)
 }
 
 /// For functions that would write past a metatable.
-#[expect(unsafe_code, reason = "a C function of Lua")]
-unsafe extern "C-unwind" fn refuse_shown(state: *mut lua_State) -> c_int {
-    // SAFETY: owns nothing.
-    unsafe {
-        if push_shown(state) {
-            push_text(state, b"Attempt to modify a readonly table");
-            ffi::lua_error(state);
-        }
-        go_on(state)
+fn refuse_shown(frame: Frame<'_>) -> c_int {
+    if push_shown(frame) {
+        frame.push_bytes(b"Attempt to modify a readonly table");
+        frame.throw();
     }
+    go_on(frame)
 }
 
 /// For functions that only read.
-#[expect(unsafe_code, reason = "a C function of Lua")]
-unsafe extern "C-unwind" fn look_through(state: *mut lua_State) -> c_int {
-    // SAFETY: owns nothing.
-    unsafe {
-        if push_shown(state) {
-            ffi::lua_replace(state, 1);
-        }
-        go_on(state)
+fn look_through(frame: Frame<'_>) -> c_int {
+    if push_shown(frame) {
+        frame.replace(1);
     }
+    go_on(frame)
 }
 
 /// `pairs` of an empty table that shows another: the iteration is `next`'s, which looks through.
-#[expect(unsafe_code, reason = "a C function of Lua")]
-unsafe extern "C-unwind" fn pairs(state: *mut lua_State) -> c_int {
-    // SAFETY: owns nothing.
-    unsafe {
-        ffi::luaL_checktype(state, 1, ffi::LUA_TTABLE);
-        push_globals(state);
-        ffi::lua_getfield_(state, -1, c"next".as_ptr());
-        ffi::lua_pushvalue(state, 1);
-        ffi::lua_pushnil(state);
-        3
+fn pairs(frame: Frame<'_>) -> c_int {
+    if frame.kind(1) != ffi::LUA_TTABLE {
+        frame.type_error(1, c"table");
     }
+    push_globals(frame);
+    frame.push_field(-1, c"next");
+    frame.push_copy(1);
+    frame.push_nil();
+    3
 }
 
 /// The metatables that protect are nobody's business, nor is that of strings.
-#[expect(unsafe_code, reason = "a C function of Lua")]
-unsafe extern "C-unwind" fn getmetatable(state: *mut lua_State) -> c_int {
-    // SAFETY: owns nothing.
-    unsafe {
-        if ffi::lua_type(state, 1) == ffi::LUA_TSTRING || push_shown(state) {
-            ffi::lua_pushnil(state);
-            return 1;
-        }
-        go_on(state)
+fn getmetatable(frame: Frame<'_>) -> c_int {
+    if frame.kind(1) == ffi::LUA_TSTRING || push_shown(frame) {
+        frame.push_nil();
+        return 1;
     }
+    go_on(frame)
 }
 
-#[expect(unsafe_code, reason = "a C function of Lua")]
-unsafe extern "C-unwind" fn collectgarbage(state: *mut lua_State) -> c_int {
-    // SAFETY: owns nothing; the first upvalue is the run.
-    unsafe {
-        if !matches!(text_at(state, 1), b"count" | b"collect" | b"step" | b"") {
-            run_of(state).tuned_gc = true;
-        }
-        go_on(state)
+fn collectgarbage(frame: Frame<'_>) -> c_int {
+    if !matches!(frame.text(1), b"count" | b"collect" | b"step" | b"") {
+        run_of(frame).tuned_gc = true;
     }
+    go_on(frame)
 }
 
 /// Matching calls itself for every repetition and capture of a pattern, on the C stack.
-#[expect(unsafe_code, reason = "a C function of Lua")]
-unsafe extern "C-unwind" fn match_pattern(state: *mut lua_State) -> c_int {
-    // SAFETY: owns nothing.
-    unsafe {
-        let pattern = text_at(state, 2);
-        if pattern.len() > PATTERN_DEPTH {
-            let nests = |byte: &&u8| matches!(byte, b'?' | b'*' | b'+' | b'-' | b'(' | b')');
-            if pattern.iter().filter(nests).count() > PATTERN_DEPTH {
-                return ffi::luaL_error(state, c"pattern too complex".as_ptr());
-            }
+fn match_pattern(frame: Frame<'_>) -> c_int {
+    let pattern = frame.text(2);
+    if pattern.len() > PATTERN_DEPTH {
+        let nests = |byte: &&u8| matches!(byte, b'?' | b'*' | b'+' | b'-' | b'(' | b')');
+        if pattern.iter().filter(nests).count() > PATTERN_DEPTH {
+            frame.error(format_args!("pattern too complex"));
         }
-        go_on(state)
     }
+    go_on(frame)
 }
 
 /// `loadstring`, for texts only.
-#[expect(unsafe_code, reason = "a C function of Lua")]
-unsafe extern "C-unwind" fn loadstring(state: *mut lua_State) -> c_int {
-    // SAFETY: owns nothing.
-    unsafe {
-        let mut len = 0;
-        let start = ffi::luaL_checklstring(state, 1, &raw mut len);
-        let name = if ffi::lua_type(state, 2) <= ffi::LUA_TNIL {
-            start
-        } else {
-            ffi::luaL_checklstring(state, 2, std::ptr::null_mut())
-        };
-        let status = if text_at(state, 1).first() == Some(&ffi::LUA_SIGNATURE[0]) {
-            push_text(state, b" ");
-            ffi::lua_pushvalue(state, 1);
-            ffi::lua_concat(state, 2);
-            let spaced = text_at(state, -1);
-            ffi::luaL_loadbuffer(state, spaced.as_ptr().cast(), spaced.len(), name)
-        } else {
-            ffi::luaL_loadbuffer(state, start, len, name)
-        };
-        if status == ffi::LUA_OK {
-            return 1;
-        }
-        ffi::lua_pushnil(state);
-        ffi::lua_insert(state, -2);
-        2
+fn loadstring(frame: Frame<'_>) -> c_int {
+    frame.check_bytes(1);
+    let name = if frame.kind(2) <= ffi::LUA_TNIL { 1 } else { 2 };
+    frame.check_bytes(name);
+    if frame.compile(frame.text(1), frame.c_text(name)) {
+        return 1;
     }
+    frame.push_nil();
+    frame.insert(-2);
+    2
 }
