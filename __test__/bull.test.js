@@ -7,6 +7,7 @@ const assert = require('node:assert/strict')
 const { once } = require('node:events')
 const Bull = require('bull')
 const { afterwards } = require('./lib/watch')
+const { listenAtSocket } = require('./lib/socket')
 const { newRedis } = require('./lib/twin')
 
 /** What Bull demands of the clients that wait and listen. */
@@ -18,6 +19,8 @@ function newQueue(options, name = 'work') {
   const subscriber = newRedis(BLOCKING)
   const createClient = (type) => ({ client, subscriber })[type] ?? /* bclient */ newRedis(BLOCKING)
   const queue = new Bull(name, { createClient, ...options })
+  // what Bull thinks of the server's version, for one
+  queue.on('error', (error) => console.error(error))
   afterwards(() => queue.close())
   return queue
 }
@@ -248,4 +251,12 @@ test('Bull asks for three kinds of clients, and for none with an address', async
 test('Bull refuses a waiting client that gives up on its own', () => {
   const queue = newQueue({ createClient: () => newRedis({ enableReadyCheck: true }) })
   assert.throws(() => queue.bclient, /enableReadyCheck or maxRetriesPerRequest/)
+})
+
+test('clients that Bull makes itself find the store at a socket', async (t) => {
+  const queue = new Bull('work', { redis: { path: await listenAtSocket(t) } })
+  afterwards(() => queue.close())
+  queue.process(async ({ data }) => data.n * 2)
+  const jobs = await queue.addBulk([1, 2, 3].map((n) => ({ data: { n } })))
+  assert.deepEqual(await Promise.all(jobs.map((job) => job.finished())), [2, 4, 6])
 })

@@ -6,14 +6,11 @@
 const { test } = require('node:test')
 const assert = require('node:assert/strict')
 const { once } = require('node:events')
-const { mkdtemp, rm } = require('node:fs/promises')
-const { tmpdir } = require('node:os')
-const { join } = require('node:path')
 const BeeQueue = require('bee-queue')
 const Bottleneck = require('bottleneck')
 const resque = require('node-resque')
-const { Store } = require('..')
 const { afterwards } = require('./lib/watch')
+const { listenAtSocket } = require('./lib/socket')
 const { newRedis, twin } = require('./lib/twin')
 
 function pause(ms) {
@@ -115,7 +112,7 @@ test('bee-queue: a job whose worker fell silent is given to another one', async 
 })
 
 test('bee-queue: its own client finds the store at a socket, and can do all it can', async (t) => {
-  const path = await socket(t)
+  const path = await listenAtSocket(t)
   const queue = newBees({ redis: { path } })
   await queue.ready()
   const jobs = [1, 2, 3].map((n) => queue.createJob({ n }))
@@ -127,20 +124,6 @@ test('bee-queue: its own client finds the store at a socket, and can do all it c
   const { succeeded, waiting, active } = await queue.checkHealth()
   assert.deepEqual([succeeded, waiting, active], [3, 0, 0])
 })
-
-/** The path of a socket at which there is a store. */
-async function socket(t) {
-  if (twin === 'ioredis') return newRedis().options.path
-  const folder = await mkdtemp(join(tmpdir(), 'latchkey-'))
-  const path = join(folder, 's')
-  const store = new Store()
-  await store.listen({ path })
-  t.after(async () => {
-    store.close()
-    await rm(folder, { recursive: true })
-  })
-  return path
-}
 
 // ---- node-resque
 
