@@ -207,12 +207,33 @@ function parseOptions(args) {
   return options
 }
 
+/** The programs that BullMQ and Bull run a processor in which is the name of a file. */
+const SANDBOXES = {
+  BullMQ: /[\\/]bullmq\b.*[\\/]classes[\\/]main\.js$/,
+  Bull: /[\\/]bull[\\/]lib[\\/]process[\\/]master\.js$/,
+}
+
+/** @returns {string | null} whose sandboxed processor this process is, if it is one */
+function sandbox() {
+  if (process.send === undefined || !isMainThread) return null
+  const program = process.argv[1] ?? ''
+  return Object.keys(SANDBOXES).find((name) => SANDBOXES[name].test(program)) ?? null
+}
+
+/** What starts processes that are meant to be one application, if this is one of them. */
+function managerOfSiblings() {
+  if (cluster.isWorker) return 'node:cluster'
+  if (process.env.pm_id !== undefined) return 'PM2'
+  const owner = sandbox()
+  return owner === null ? null : `the sandbox of ${owner}`
+}
+
 let warned = false
 
 /** Says once that processes which are siblings do not see each other's keys. */
 function warnOfSiblings() {
   if (warned || !isMainThread) return
-  const manager = cluster.isWorker ? 'node:cluster' : process.env.pm_id !== undefined ? 'PM2' : null
+  const manager = managerOfSiblings()
   if (manager === null) return
   warned = true
   process.emitWarning(
@@ -222,4 +243,4 @@ function warnOfSiblings() {
   )
 }
 
-module.exports = { defaultOptions, parseOptions, warnOfSiblings, addressError }
+module.exports = { defaultOptions, parseOptions, sandbox, warnOfSiblings, addressError }
