@@ -191,18 +191,37 @@ describe('the example app in Chromium', { skip, timeout: 120_000 }, () => {
     await sees(tape('league'), 'ZINCRBY league 5 Ada')
   })
 
-  test('orders wait in the queue until the worker has baked them', async () => {
+  test('orders wait in the queue until the worker has baked them, and a bar shows how far it is', async () => {
     const jobs = page.locator('#oven .jobs li')
+    // Every width a bar has had, as the browser drew it: the worker is faster than one can look.
+    await page.evaluate(() => {
+      window.widths = []
+      const look = () => {
+        const bar = document.querySelector('#oven .jobs li:last-child progress')
+        if (bar && bar.value !== window.widths.at(-1)) window.widths.push(bar.value)
+        requestAnimationFrame(look)
+      }
+      look()
+    })
     for (const dish of ['Bread', 'Quiche', 'Apple pie']) {
       await page.locator('#oven').getByLabel('Dish').fill(dish)
       await click('oven', 'Order')
       await sees(jobs, dish)
     }
-    await sees(tape('oven'), 'RPUSH oven:queue 3')
+    await sees(tape('oven'), 'EVALSHA addStandardJob')
     for (const dish of ['Bread', 'Quiche', 'Apple pie']) {
-      await jobs.filter({ hasText: dish }).filter({ hasText: 'ready' }).waitFor()
+      const job = jobs.filter({ hasText: dish })
+      await job.filter({ hasText: 'ready' }).waitFor()
+      assert.equal(await job.getByRole('progressbar', { name: dish }).getAttribute('value'), '100')
     }
     await sees(note('oven'), 'The queue is empty.')
+    const widths = await page.evaluate(() => window.widths)
+    assert.ok(widths.length > 3, `${widths}`)
+    assert.deepEqual(
+      widths,
+      [...widths].sort((a, b) => a - b),
+    )
+    assert.equal(widths.at(-1), 100)
   })
 
   test('a shout is heard in every window', async () => {

@@ -5,13 +5,14 @@
  *
  * Each part of the page is one file in `parts/`, which says what it keeps under which keys. This
  * file makes the clients and puts the parts together. With ioredis and a server the same code would
- * run unchanged: only the `require` below is latchkey's.
+ * run unchanged: only the two `require`s below are latchkey's.
  */
 
 const { randomBytes } = require('node:crypto')
 const path = require('node:path')
 const express = require('express')
 const Redis = require('latchkey')
+const { connection } = require('latchkey/bullmq')
 const bathroom = require('./parts/bathroom.js')
 const bell = require('./parts/bell.js')
 const diary = require('./parts/diary.js')
@@ -31,10 +32,10 @@ const { recorded, tape } = require('./tape.js')
  * @param {number} [options.bakeMs] how long the oven takes
  * @returns an Express app; `app.locals.close()` ends its clients
  */
-function createApp({ redis: options = {}, secret, apiMs = 900, bakeMs = 1500 } = {}) {
+function createApp({ redis: options = {}, secret, apiMs = 900, bakeMs = 4000 } = {}) {
   const redis = recorded(new Redis(options))
   const live = openLive(redis)
-  const oven = openOven(redis, { bakeMs })
+  const oven = openOven(recorded(connection(options)), { bakeMs, tell: live.tell })
   const reader = diary.openReader(redis, (entry) => live.tell('diary', entry))
 
   const app = express()

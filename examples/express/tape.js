@@ -73,6 +73,8 @@ function note(answer, name, words, start, commands) {
 
 /** As one would type it into redis-cli, long words shortened. */
 function spell(name, ...words) {
+  // BullMQ's scripts are commands of the client's, named with the version: addStandardJob:6.7.0
+  if (name.includes(':')) return `EVALSHA ${name.split(':')[0]}`
   const flat = words.flat(2).flatMap((word) => (word?.constructor === Object ? pairs(word) : word))
   const text = flat.map((word) => {
     const plain = String(word)

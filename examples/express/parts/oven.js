@@ -1,43 +1,49 @@
 'use strict'
 
 /**
- * A job queue: handlers push, one worker waits for work with BLPOP.
+ * A job queue: BullMQ as it is published, with a client of latchkey for its connection.
  *
- *   oven:queue      ids of what waits, first come first served
- *   oven:<id>       dish, who ordered it, and its state
- *   oven:recent     the latest ids, for the page
- *   oven:next       the number of the latest order
+ *   bull:oven:*   BullMQ's own: orders that wait, what is known of each, the stream of events
+ *
+ * The worker bakes one dish at a time and says how far it is; QueueEvents hears of it, as it would in
+ * any other process, and the browsers are told.
  */
 
 const { setTimeout: sleep } = require('node:timers/promises')
+const { Queue, QueueEvents, Worker } = require('bullmq')
 const { Router } = require('express')
 
 const RECENT = 5
 const KEPT_SECONDS = 3600
+/** How often the worker looks into the oven before a dish is done. */
+const LOOKS = 50
 
-function openOven(redis, { bakeMs }) {
-  // A blocking command occupies its client, so the worker has one to itself.
-  const worker = redis.duplicate()
-  let open = true
-  const done = work()
+/**
+ * @param {any} connection a client; BullMQ makes more of the kind where it has to wait
+ * @param {{ bakeMs: number, tell: (event: string, data: object) => void }} options
+ */
+function openOven(connection, { bakeMs, tell }) {
+  const removeOnComplete = { age: KEPT_SECONDS }
+  const queue = new Queue('oven', { connection, defaultJobOptions: { removeOnComplete } })
+  const worker = new Worker('oven', bake, { connection })
+  const events = new QueueEvents('oven', { connection })
 
-  async function work() {
-    while (open) {
-      try {
-        const [, id] = await worker.blpop('oven:queue', 0)
-        await move(redis, id, 'baking')
-        await sleep(bakeMs)
-        await move(redis, id, 'ready')
-      } catch (error) {
-        if (open) throw error
-      }
+  async function bake(job) {
+    for (let look = 1; look <= LOOKS; look += 1) {
+      await sleep(bakeMs / LOOKS)
+      await job.updateProgress(Math.round((100 * look) / LOOKS))
     }
+  }
+
+  events.on('progress', ({ jobId, data }) => tell('oven-progress', { id: jobId, percent: data }))
+  for (const event of ['added', 'active', 'completed']) {
+    events.on(event, async () => tell('oven', await describe(queue)))
   }
 
   const router = Router()
 
   router.get('/oven', async (_request, response) => {
-    response.json(await describe(redis))
+    response.json(await describe(queue))
   })
 
   router.post('/oven', async ({ body, session }, response) => {
@@ -45,42 +51,31 @@ function openOven(redis, { bakeMs }) {
       .trim()
       .slice(0, 30)
     if (!dish) return response.status(400).json({ error: 'What should we bake?' })
-    const id = await redis.incr('oven:next')
-    await redis
-      .multi()
-      .hset(`oven:${id}`, { dish, who: session.name ?? 'somebody', state: 'waiting' })
-      .expire(`oven:${id}`, KEPT_SECONDS)
-      .lpush('oven:recent', id)
-      .ltrim('oven:recent', 0, RECENT - 1)
-      .rpush('oven:queue', id)
-      .exec()
-    await tellHouse(redis)
+    const { id } = await queue.add('bake', { dish, who: session.name ?? 'somebody' })
     response.json({ id })
   })
 
-  function close() {
-    open = false
-    worker.disconnect()
-    return done
+  /** What is in the oven stays unbaked. */
+  async function close() {
+    await worker.close(true)
+    await Promise.all([events.close(), queue.close()])
+    connection.disconnect()
   }
 
   return { router, close }
 }
 
-async function move(redis, id, state) {
-  await redis.hset(`oven:${id}`, 'state', state)
-  await tellHouse(redis)
-}
-
-async function tellHouse(redis) {
-  await redis.publish('house:oven', JSON.stringify(await describe(redis)))
-}
-
-async function describe(redis) {
-  const ids = await redis.lrange('oven:recent', 0, -1)
-  const hashes = await Promise.all(ids.map((id) => redis.hgetall(`oven:${id}`)))
-  const jobs = hashes.map((hash, at) => ({ id: ids[at], ...hash })).filter(({ dish }) => dish)
-  return { jobs, waiting: await redis.llen('oven:queue') }
+/** The latest orders, and how many have to wait. */
+async function describe(queue) {
+  const found = await queue.getJobs(['active', 'waiting', 'completed'], 0, RECENT - 1)
+  const latest = found.sort((a, b) => Number(b.id) - Number(a.id)).slice(0, RECENT)
+  const jobs = latest.map((job) => ({
+    id: job.id,
+    ...job.data,
+    state: job.finishedOn ? 'ready' : job.processedOn ? 'baking' : 'waiting',
+    percent: Number(job.progress),
+  }))
+  return { jobs, waiting: await queue.getWaitingCount() }
 }
 
 module.exports = { openOven }
