@@ -32,7 +32,7 @@ function order({ id, dish, who }) {
   const row = element('li')
   const tag = element('span', '', { className: 'tag' })
   const bar = element('progress', '', { max: 100, value: 0, ariaLabel: dish })
-  row.append(element('span', `${dish} for ${who} (no. ${id})`), tag, bar)
+  row.append(element('span', `${dish} for ${who} (no.\u00a0${id})`), tag, bar)
 
   /** News may overtake each other: a bar never goes back. */
   function bake(percent) {
