@@ -41,11 +41,12 @@ test('an installed package is imported by default and by name, and its parts loa
     '--input-type=module',
     '--eval',
     `import Redis, { Redis as Named } from 'latchkey'
+     import { connection } from 'latchkey/bullmq'
      import { createRequire } from 'node:module'
      const { name } = createRequire(import.meta.url)('latchkey/package.json')
-     console.log(Redis === Named, await new Redis().ping(), name)`,
+     console.log(Redis === Named, await new Redis().ping(), name, await connection().ping())`,
   ])
-  assert.equal(printed.stdout.trim(), 'true PONG latchkey', printed.stderr)
+  assert.equal(printed.stdout.trim(), 'true PONG latchkey PONG', printed.stderr)
 })
 
 test('sessions need no express-session to load, and rate limits say what they need', () => {
