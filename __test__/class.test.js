@@ -299,6 +299,25 @@ test('a store that is closed ends its clients', async () => {
   await assert.rejects(redis.connect(), /closed/)
 })
 
+test('what comes late for a client of a closed store is not taken for a client of the next', async () => {
+  const first = new Redis.Store()
+  const writer = new Redis({ store: first })
+  const waiter = new Redis({ store: first })
+  const gone = assert.rejects(waiter.blpop('list', 0), { message: 'Connection is closed.' })
+  writer.rpush('list', 'a').catch(() => {})
+  // answered, but nobody has looked yet; the next clients get their places and their numbers
+  waiter.disconnect()
+  writer.disconnect()
+  first.close()
+  const second = new Redis.Store()
+  const one = newRedis({ store: second })
+  const two = newRedis({ store: second })
+  await Promise.all([gone, one.ping(), two.ping()])
+  assert.equal(await two.set('k', 'v'), 'OK')
+  assert.equal((await one.client('LIST')).trim().split('\n').length, 2)
+  second.close()
+})
+
 test('print shows a reply or an error', () => {
   const lines = []
   const { log } = console

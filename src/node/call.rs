@@ -124,12 +124,8 @@ impl Wall {
     /// As for `run`.
     pub unsafe fn next(&mut self) -> sys::napi_value {
         while let Some(event) = self.inbox().and_then(|inbox| inbox.take()) {
-            let known = self
-                .slots
-                .get(event.slot)
-                .and_then(Option::as_ref)
-                .is_some_and(|slot| slot.client.id == event.client_id);
-            if !known {
+            let known = self.slots.get(event.slot).and_then(Option::as_ref);
+            if !known.is_some_and(|slot| event.is_for(&slot.engine, slot.client.id)) {
                 discard(event);
                 continue;
             }

@@ -33,6 +33,13 @@ pub struct Event {
     pub delivery: Delivery,
 }
 
+impl Event {
+    /// Is this client meant? Slots are used again, and each store counts its clients from one.
+    pub fn is_for(&self, engine: &Arc<Engine>, client_id: u64) -> bool {
+        self.client_id == client_id && std::ptr::eq(self.engine.as_ptr(), Arc::as_ptr(engine))
+    }
+}
+
 struct Bell(sys::napi_threadsafe_function);
 
 // SAFETY: Node-API allows this one handle to be used from any thread.
