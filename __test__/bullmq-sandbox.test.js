@@ -4,10 +4,12 @@
 // its worker by messages, and no more; in a thread they have the store as well.
 
 const assert = require('node:assert/strict')
+const { execFile } = require('node:child_process')
 const { mkdtempSync, rmSync } = require('node:fs')
 const { tmpdir } = require('node:os')
 const path = require('node:path')
 const { describe, test } = require('node:test')
+const { promisify } = require('node:util')
 const Redis = require('..')
 const { GENERATIONS, forbidNetworkAndWarnings, next, openHouse } = require('./lib/bullmq.js')
 
@@ -15,6 +17,15 @@ const PROCESSOR = path.join(__dirname, 'lib', 'bullmq-processor.js')
 const PACKAGES = { 'bullmq 6': 'bullmq', 'bullmq 5': 'bullmq-5' }
 
 forbidNetworkAndWarnings()
+
+/** A door of the store's for other processes. */
+async function openSocket(t, store) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'latchkey-bullmq-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const socket = path.join(folder, 'redis.sock')
+  await store.listen({ path: socket })
+  return socket
+}
 
 for (const [name, bullmq] of Object.entries(GENERATIONS)) {
   describe(`sandboxed processors of ${name}`, () => {
@@ -113,12 +124,30 @@ for (const [name, bullmq] of Object.entries(GENERATIONS)) {
       assert.equal((await more.getJob('1')).name, 'from the thread')
     })
 
+    test('a worker of another process does jobs of a queue here, over a socket', async (t) => {
+      const house = openHouse(t, bullmq)
+      const socket = await openSocket(t, house.store)
+      const queue = house.queue()
+      const events = house.events()
+      const script = `
+        const { Worker } = require('${PACKAGES[name]}')
+        const IORedis = require('ioredis')
+        const connection = new IORedis('${socket}', { maxRetriesPerRequest: null })
+        const worker = new Worker('work', async (job) => job.data.n * 2, { connection })
+        worker.on('completed', async () => {
+          await worker.close()
+          connection.disconnect()
+        })`
+      const cwd = path.dirname(__dirname)
+      const other = promisify(execFile)(process.execPath, ['--eval', script], { cwd })
+      const job = await queue.add('x', { n: 21 })
+      assert.equal(await job.waitUntilFinished(events), 42)
+      assert.deepEqual(await other, { stdout: '', stderr: '' })
+    })
+
     test('a processor in a process of its own reaches the store by a socket', async (t) => {
       const house = openHouse(t, bullmq)
-      const folder = mkdtempSync(path.join(tmpdir(), 'latchkey-bullmq-'))
-      t.after(() => rmSync(folder, { recursive: true }))
-      const socket = path.join(folder, 'redis.sock')
-      await house.store.listen({ path: socket })
+      const socket = await openSocket(t, house.store)
       await house.connection.set('left for the processor', 'word')
       const { outcome } = await run(house, {}, 'socket', { path: socket })
       assert.equal(outcome, 'word')
