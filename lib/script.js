@@ -9,6 +9,8 @@
 // and the caller notices nothing. By its digest a script goes straight to the native call when its
 // client's state is plain, as other commands do; see commander.js.
 
+// test runners give contexts that lack it as a global
+const { Buffer } = require('node:buffer')
 const { createHash } = require('node:crypto')
 const loop = require('./loop')
 const reply = require('./reply')
