@@ -7,7 +7,7 @@ const assert = require('node:assert/strict')
 const { once } = require('node:events')
 const Bull = require('bull')
 const { afterwards } = require('./lib/watch')
-const { listenAtSocket } = require('./lib/socket')
+const { NO_SOCKET, listenAtSocket } = require('./lib/socket')
 const { newRedis } = require('./lib/twin')
 
 /** What Bull demands of the clients that wait and listen. */
@@ -253,7 +253,9 @@ test('Bull refuses a waiting client that gives up on its own', () => {
   assert.throws(() => queue.bclient, /enableReadyCheck or maxRetriesPerRequest/)
 })
 
-test('clients that Bull makes itself find the store at a socket', async (t) => {
+test('clients that Bull makes itself find the store at a socket', {
+  skip: NO_SOCKET,
+}, async (t) => {
   const queue = new Bull('work', { redis: { path: await listenAtSocket(t) } })
   afterwards(() => queue.close())
   queue.process(async ({ data }) => data.n * 2)

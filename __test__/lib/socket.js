@@ -8,6 +8,9 @@ const { join } = require('node:path')
 const { Store } = require('../..')
 const { newRedis, twin } = require('./twin')
 
+/** Why a test that needs one is left out, or false. */
+const NO_SOCKET = process.platform === 'win32' && 'Windows has no Unix sockets'
+
 /**
  * @param {import('node:test').TestContext} t when it is over, the store is closed
  * @returns {Promise<string>} the path
@@ -25,4 +28,4 @@ async function listenAtSocket(t) {
   return path
 }
 
-module.exports = { listenAtSocket }
+module.exports = { NO_SOCKET, listenAtSocket }
