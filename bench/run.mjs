@@ -6,6 +6,7 @@
  *   --only get,incr    these rows            --subjects latchkey,map    these columns
  *   --json file        where the figures go (default bench/results/local.json)
  *   server             another table: redis-benchmark against servers (see server.mjs)
+ *   queues             another table: packages that live on scripts (see queues.mjs)
  *   --memory           the other table: bytes per key (see memory.mjs)
  *
  * Every round goes through all subjects of a row before the next row, so that what slows the
@@ -57,6 +58,9 @@ const { values: options, positionals } = parseArgs({
 if (positionals[0] === 'server') {
   const { compareServers } = await import('./server.mjs')
   await compareServers(options)
+} else if (positionals[0] === 'queues') {
+  const { compareQueues } = await import('./queues.mjs')
+  await compareQueues(options)
 } else if (options.memory) {
   const { compareMemory } = await import('./memory.mjs')
   await compareMemory(options)

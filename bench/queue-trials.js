@@ -1,0 +1,31 @@
+'use strict'
+
+/**
+ * The rows of `npm run bench -- queues`, as data. How each is done stands in queue-runs.js.
+ *
+ * `jobs` is how many operations one round takes, after a quarter as many that warm up. `reach` is
+ * how many times the better of the servers latchkey is to reach in the same run.
+ */
+exports.TRIALS = [
+  { name: 'BullMQ add', jobs: 12_000, reach: 3 },
+  { name: 'BullMQ add (50 at once)', jobs: 20_000, reach: 3 },
+  { name: 'BullMQ process', jobs: 8_000, reach: 3 },
+  { name: 'BullMQ process (50 at once)', jobs: 12_000, reach: 3 },
+  { name: 'Bull add', jobs: 10_000, reach: 3 },
+  { name: 'Bull add (50 at once)', jobs: 20_000, reach: 3 },
+  { name: 'Bull process', jobs: 6_000, reach: 3 },
+  { name: 'Bull process (50 at once)', jobs: 12_000, reach: 3 },
+  { name: 'rate-limiter-flexible', jobs: 20_000, reach: 3 },
+  { name: 'rate-limiter-flexible (50 at once)', jobs: 40_000, reach: 3 },
+  { name: 'rate-limit-redis', jobs: 20_000, reach: 3 },
+  { name: 'rate-limit-redis (50 at once)', jobs: 40_000, reach: 3 },
+]
+
+/** What "at once" means in a row's name. */
+exports.AT_ONCE = 50
+
+/** Whose requests the limiters count. */
+exports.VISITORS = 1_000
+
+/** What a job is about. */
+exports.payload = (i) => ({ to: `user-${i}@example.com`, template: 'welcome', attempt: 1 })
