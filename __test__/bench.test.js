@@ -9,6 +9,7 @@ const os = require('node:os')
 const path = require('node:path')
 const { TRIALS } = require('../bench/trials.js')
 const { SHAPES } = require('../bench/shapes.js')
+const { TRIALS: QUEUE_TRIALS } = require('../bench/queue-trials.js')
 
 test('every row of the speed table has a rate for latchkey', (t) => {
   const { rates } = bench(t, ['--quick', '--rounds', '1', '--subjects', 'latchkey,map'])
@@ -22,6 +23,11 @@ test('every row of the memory table has its bytes per key for latchkey', (t) => 
     const { used } = results[name].latchkey
     assert.ok(used > 32 && used < 4096, `${name}: ${used} bytes for each of ${keys}`)
   }
+})
+
+test('every row of the table of queues has a rate for latchkey', (t) => {
+  const { rates } = bench(t, ['queues', '--quick', '--subjects', 'latchkey'])
+  for (const { name } of QUEUE_TRIALS) assert.ok(rates[name].latchkey > 0, name)
 })
 
 function bench(t, args) {

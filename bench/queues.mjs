@@ -2,7 +2,7 @@
  * `npm run bench -- queues`: packages that live on scripts, on latchkey and on ioredis with servers
  * of this machine (over TCP on loopback): jobs and checks per second.
  *
- *   --quick            a tenth of the jobs, one round      --rounds 3   the table shows their median
+ *   --quick            a twentieth of the jobs, one round     --rounds 3   the table shows their median
  *   --only 'Bull add'  these rows                          --subjects latchkey,redis-server
  *
  * Every cell of every round is a process of its own, because what V8 has learned of a package on
@@ -32,7 +32,7 @@ export async function compareQueues(options) {
   const machine = [`${os.cpus()[0].model.trim()}, ${os.cpus().length} cores`]
   machine.push(`Node ${process.versions.node}`, ...versions)
   console.log(`${machine.join(' · ')}\nmedian of ${rounds} rounds\n`)
-  const rates = await measure(trials, subjects, rounds, options.quick ? 10 : 1)
+  const rates = await measure(trials, subjects, rounds, options.quick ? 20 : 1)
   for (const { stop } of subjects) stop()
   print(trials, subjects, rates)
   const file = options.json ?? path.join(here, 'results', 'local-queues.json')
