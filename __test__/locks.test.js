@@ -3,31 +3,26 @@
 // Locks of packages that are built on scripts: redlock 4 and 5, redis-semaphore. They are what npm
 // has of them, and are given clients of latchkey.
 
-const { afterEach, test } = require('node:test')
+const { test } = require('node:test')
 const assert = require('node:assert/strict')
 const { once } = require('node:events')
 const { setImmediate: turn } = require('node:timers/promises')
-require('./lib/watch')
+const { afterwards } = require('./lib/watch')
 const { crew } = require('./lib/crew')
 const { LOCKERS, TTL_MS } = require('./lib/lockers')
 const { Redis, Store } = require('..')
 
-const closers = []
-afterEach(() => {
-  for (const close of closers.splice(0)) close()
-})
-
 /** A client that is closed after the test. */
 function newRedis(options) {
   const redis = new Redis(options)
-  closers.push(() => redis.disconnect())
+  afterwards(() => redis.disconnect())
   return redis
 }
 
 /** A store whose time passes when it is told to. */
 function newStore() {
   const store = new Store({ clock: 'manual' })
-  closers.push(() => store.close())
+  afterwards(() => store.close())
   return store
 }
 

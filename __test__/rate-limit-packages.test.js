@@ -3,44 +3,39 @@
 // Rate limits of packages that are built on scripts. They are what npm has of them, and count in a
 // store of latchkey.
 
-const { afterEach, test } = require('node:test')
+const { test } = require('node:test')
 const assert = require('node:assert/strict')
 const { once } = require('node:events')
 const { mkdtempSync, rmSync } = require('node:fs')
 const http = require('node:http')
 const { tmpdir } = require('node:os')
 const { join } = require('node:path')
-const { mayConnectTo } = require('./lib/watch')
+const { afterwards, mayConnectTo } = require('./lib/watch')
 const { crew } = require('./lib/crew')
 const { LIMITERS, MAX, WINDOW_MS } = require('./lib/limiters')
 const { Redis, Store } = require('..')
 
-const closers = []
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close()
-})
-
 /** A client that is closed after the test. */
 function newRedis(options) {
   const redis = new Redis(options)
-  closers.push(() => redis.disconnect())
+  afterwards(() => redis.disconnect())
   return redis
 }
 
 /** A store whose time passes when it is told to. */
 function newStore() {
   const store = new Store({ clock: 'manual' })
-  closers.push(() => store.close())
+  afterwards(() => store.close())
   return store
 }
 
 /** Opens a store to the clients of ioredis, over a Unix socket: the path. */
 async function listen(store) {
   const folder = mkdtempSync(join(tmpdir(), 'limits-'))
-  closers.push(() => rmSync(folder, { recursive: true }))
+  afterwards(() => rmSync(folder, { recursive: true }))
   const path = join(folder, 'socket')
   const server = await store.listen({ path })
-  closers.push(() => server.close())
+  afterwards(() => server.close())
   return path
 }
 
@@ -51,7 +46,7 @@ async function newPlace(name) {
   const redis = newRedis({ store })
   const newLimiter = async () => {
     const limiter = await LIMITERS[name]({ redis: newRedis({ store }), path })
-    closers.push(() => limiter.close?.())
+    afterwards(() => limiter.close?.())
     return limiter
   }
   return { store, redis, path, newLimiter }
@@ -128,7 +123,7 @@ test('rate-limit-redis: as the store of express-rate-limit, behind requests of a
   app.use(rateLimit({ windowMs: WINDOW_MS, limit: 5, standardHeaders: 'draft-8', store }))
   app.get('/', (_req, res) => res.end('hello'))
   const server = app.listen(0, '127.0.0.1')
-  closers.push(() => server.close())
+  afterwards(() => server.close())
   await once(server, 'listening')
   const port = mayConnectTo(server.address().port)
 
@@ -227,7 +222,7 @@ test('rate-limiter-flexible: a client that is not ready is not asked, if so wish
 test('@fastify/rate-limit: headers say what is left, and routes have limits of their own', async () => {
   const redis = newRedis({ store: newStore() })
   const app = require('fastify')()
-  closers.push(() => app.close())
+  afterwards(() => app.close())
   const options = { max: 3, timeWindow: '1 minute', redis, nameSpace: 'mine-' }
   await app.register(require('@fastify/rate-limit'), options)
   app.get('/', async () => 'hello')
@@ -254,7 +249,7 @@ for (const [option, ttls] of [
     const store = newStore()
     const redis = newRedis({ store })
     const app = require('fastify')()
-    closers.push(() => app.close())
+    afterwards(() => app.close())
     const options = { max: 1, timeWindow: 1000, redis, [option]: true }
     await app.register(require('@fastify/rate-limit'), options)
     app.get('/', async () => 'hello')
@@ -271,7 +266,7 @@ for (const [option, ttls] of [
 test('@fastify/rate-limit: a limit can be looked at without a hit', async () => {
   const redis = newRedis({ store: newStore() })
   const app = require('fastify')()
-  closers.push(() => app.close())
+  afterwards(() => app.close())
   await app.register(require('@fastify/rate-limit'), { global: false, redis })
   const limit = app.createRateLimit({ max: 2, timeWindow: 1000 })
   app.get('/hit', (request) => limit(request))
@@ -287,7 +282,7 @@ test('@nest-lab/throttler-storage-redis: takes a client of ioredis that comes in
   const { ThrottlerStorageRedisService } = require('@nest-lab/throttler-storage-redis')
   const store = newStore()
   const client = new IoRedis({ path: await listen(store) })
-  closers.push(() => client.disconnect())
+  afterwards(() => client.disconnect())
   const storage = new ThrottlerStorageRedisService(client)
   const hit = () => storage.increment('k', 10_000, 2, 30_000, 'default')
   const passed = { totalHits: 1, timeToExpire: 10, isBlocked: false, timeToBlockExpire: 0 }
@@ -305,7 +300,7 @@ test('@nest-lab/throttler-storage-redis: the guard of @nestjs/throttler lets the
   const { ThrottlerGuard, ThrottlerException } = require('@nestjs/throttler')
   const { ThrottlerStorageRedisService } = require('@nest-lab/throttler-storage-redis')
   const storage = new ThrottlerStorageRedisService({ path: await listen(newStore()) })
-  closers.push(() => storage.onModuleDestroy())
+  afterwards(() => storage.onModuleDestroy())
   const guard = new ThrottlerGuard([{ ttl: WINDOW_MS, limit: 3 }], storage, new Reflector())
   await guard.onModuleInit()
   const headers = {}
