@@ -30,21 +30,14 @@ function latchkeyBackend() {
   const Redis = require('../index.js')
   const made = []
   const client = () => {
-    const redis = new Redis({ maxRetriesPerRequest: null })
+    const redis = new Redis({ maxRetriesPerRequest: null, enableReadyCheck: false })
     made.push(redis)
     return redis
   }
   return {
     client,
     connection: client,
-    bull: () => ({
-      createClient: (type) => {
-        const blocks = type !== 'client'
-        return blocks
-          ? new Redis({ maxRetriesPerRequest: null, enableReadyCheck: false })
-          : new Redis()
-      },
-    }),
+    bull: () => ({ createClient: client }),
     clear: () => {},
     close: () => {
       for (const redis of made) redis.disconnect()
