@@ -21,6 +21,9 @@ use crate::reply::Reply;
 /// Instructions between two looks at the watch.
 const LOOK_EVERY: c_int = 5000;
 
+/// What Lua may hold between runs without being made to look for garbage.
+const KEPT_BYTES: usize = 32 << 20;
+
 /// A compiled text, by its place in Lua's registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Compiled(c_int);
@@ -113,6 +116,9 @@ pub struct Machine {
     enter: c_int,
     on_error: c_int,
     compile: c_int,
+    limit_bytes: usize,
+    /// Garbage is looked for when Lua holds more than that after a run.
+    kept_bytes: usize,
 }
 
 // SAFETY: the pointers are to what the machine itself owns, and to what is borrowed during `run`.
@@ -180,7 +186,8 @@ impl Machine {
         unsafe { lua.exec_raw::<()>((), fill) }.map_err(broken)?;
         let state = run.main;
         let [enter, on_error, compile] = places;
-        Ok(Self { lua, state, run, enter, on_error, compile })
+        let (limit_bytes, kept_bytes) = (0, KEPT_BYTES);
+        Ok(Self { lua, state, run, enter, on_error, compile, limit_bytes, kept_bytes })
     }
 
     /// Bytes that Lua holds.
@@ -189,8 +196,11 @@ impl Machine {
     }
 
     /// The most bytes that Lua may hold; 0 is no limit.
-    pub fn limit_bytes(&self, bytes: usize) {
-        let _ = self.lua.set_memory_limit(bytes);
+    pub fn limit_bytes(&mut self, bytes: usize) {
+        if bytes != self.limit_bytes {
+            self.limit_bytes = bytes;
+            let _ = self.lua.set_memory_limit(bytes);
+        }
     }
 
     /// Compiles a text; `Err` has Lua's words. Compiled code is not taken for a text.
@@ -210,6 +220,7 @@ impl Machine {
                 Err(String::from_utf8_lossy(frame.text(-1)).into_owned())
             };
             frame.set_top(0);
+            self.look_for_garbage(status);
             compiled
         }
     }
@@ -270,7 +281,30 @@ impl Machine {
         if std::mem::take(&mut self.run.tuned_gc) {
             self.restore_gc();
         }
+        self.look_for_garbage(status);
         ended
+    }
+
+    /// Lua looks for garbage as it grows, but not when it is refused more: what a run left that
+    /// used up its memory would stay, and leave none to the next.
+    fn look_for_garbage(&mut self, status: c_int) {
+        // SAFETY: this only counts.
+        let used_kib = unsafe { ffi::lua_gc(self.state, ffi::LUA_GCCOUNT, 0) };
+        if status == ffi::LUA_ERRMEM || used_kib as usize * 1024 > self.kept_bytes {
+            self.collect_garbage();
+        }
+    }
+
+    #[cold]
+    fn collect_garbage(&mut self) {
+        // SAFETY: nothing runs, and this neither allocates nor fails.
+        super::libs::release(unsafe { Frame::new(self.state) });
+        // If it failed, the next run would do it.
+        let _ = self.lua.gc_collect();
+        self.kept_bytes = KEPT_BYTES.max(2 * self.lua.used_memory());
+        if self.limit_bytes > 0 {
+            self.kept_bytes = self.kept_bytes.min(self.limit_bytes / 2);
+        }
     }
 
     /// Undoes what a script made of the garbage collector.

@@ -3,13 +3,15 @@
 //! Errors jump over Rust's frames and run no destructors, so a `Vec` would be lost, and a script's
 //! limit of memory would not count it. The bytes of a buffer are a userdata in an upvalue of the
 //! function instead. The next call finds them there and allocates nothing; what became large is
-//! given back.
+//! given back when the function returns, and after one that failed by `release`.
 
 #![expect(unsafe_code, reason = "the memory is Lua's")]
 
 use std::ffi::c_int;
 use std::mem;
 use std::slice;
+
+use mlua::ffi;
 
 use crate::script::frame::Frame;
 
@@ -116,5 +118,22 @@ impl<'call, T: Copy> Buffer<'call, T> {
         }
         self.frame.replace(self.upvalue);
         (self.start, self.room) = (start, bytes / size);
+    }
+}
+
+/// Gives back what a function, on top of the stack, left large when it failed. Allocates nothing.
+pub fn release(frame: Frame<'_>) {
+    let state = frame.state();
+    let mut number = 1;
+    // SAFETY: the function stays on top; an upvalue that is not there pushes nothing.
+    while unsafe { !ffi::lua_getupvalue(state, -1, number).is_null() } {
+        let is_large = frame.kind(-1) == ffi::LUA_TUSERDATA && frame.length(-1) > KEPT_BYTES;
+        frame.pop(1);
+        if is_large {
+            frame.push_nil();
+            // SAFETY: it was there.
+            unsafe { ffi::lua_setupvalue(state, -2, number) };
+        }
+        number += 1;
     }
 }

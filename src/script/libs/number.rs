@@ -36,8 +36,8 @@ pub fn print(value: f64, digits: usize) -> Printed {
         return out;
     }
     let value = value.abs();
-    if value < 1e9 && value < 10f64.powi(digits as i32) && value == f64::from(value as u32) {
-        out.add(itoa::Buffer::new().format(value as u32).as_bytes());
+    if value < 1e15 && value < 10f64.powi(digits as i32) && value == value as u64 as f64 {
+        out.add(itoa::Buffer::new().format(value as u64).as_bytes());
         return out;
     }
     let mut scientific = [0u8; TEXT_MAX];

@@ -2,7 +2,8 @@
 
 use mlua::{Lua, Value};
 
-use super::open;
+use super::{open, release};
+use crate::script::frame::Frame;
 
 fn lua() -> Lua {
     let lua = Lua::new();
@@ -131,4 +132,19 @@ fn memory_that_a_script_may_not_have_ends_it() {
         run(&lua, "return cjson.encode({1}), cmsgpack.unpack('\\1'), cjson.decode('2')"),
         "[1] 1 2"
     );
+}
+
+#[test]
+fn what_a_failed_call_held_is_given_back() {
+    let lua = lua();
+    lua.set_memory_limit(32 << 20).unwrap();
+    let chunk = "local text = string.rep('x', 1e6) local t = {}
+        for i = 1, 1000 do t[i] = text end return #cjson.encode(t)";
+    assert!(run(&lua, chunk).contains("not enough memory"));
+    lua.gc_collect().unwrap();
+    assert!(lua.used_memory() > 4 << 20, "the buffer is still there");
+    // SAFETY: nothing runs, and `release` leaves the stack as it was.
+    unsafe { lua.exec_raw::<()>((), |state| release(Frame::new(state))) }.unwrap();
+    lua.gc_collect().unwrap();
+    assert!(lua.used_memory() < 1 << 20, "{}", lua.used_memory());
 }
