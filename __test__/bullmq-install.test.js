@@ -5,8 +5,10 @@
 
 const assert = require('node:assert/strict')
 const { execFile } = require('node:child_process')
+const path = require('node:path')
 const { afterEach, beforeEach, describe, test } = require('node:test')
 const { promisify } = require('node:util')
+const { Worker: Thread } = require('node:worker_threads')
 const Redis = require('..')
 const { connection, install } = require('../lib/bullmq.js')
 const { GENERATIONS, forbidNetworkAndWarnings, next } = require('./lib/bullmq.js')
@@ -176,6 +178,32 @@ test('install wants the package, and says what to do with one that is too old', 
   assert.throws(() => install({ RedisConnection: class {} }), /connection: connection\(\)/)
 })
 
+for (const name of ['bullmq', 'bullmq-5']) {
+  test(`workers in threads of the process share a queue, each job to one of them: ${name}`, async () => {
+    const bullmq = require(name)
+    const uninstall = install(bullmq)
+    const file = path.join(__dirname, 'lib', 'bullmq-thread.js')
+    const threads = [1, 2].map(() => new Thread(file, { workerData: name }))
+    const queue = new bullmq.Queue('threads')
+    const events = new bullmq.QueueEvents('threads', { connection: {}, lastEventId: '0-0' })
+    const completed = next(events, 'completed', 200)
+    await queue.addBulk(Array.from({ length: 200 }, () => ({ name: 'x', data: {} })))
+    const done = (await completed).map(([{ jobId }]) => jobId)
+    assert.equal(new Set(done).size, 200)
+    assert.equal(await queue.getCompletedCount(), 200)
+    const exits = threads.map((thread) => next(thread, 'exit'))
+    for (const thread of threads) thread.postMessage('end')
+    await Promise.all(exits)
+    await events.close()
+    await queue.obliterate()
+    await queue.close()
+    uninstall()
+    const redis = new Redis()
+    await redis.flushall()
+    redis.disconnect()
+  })
+}
+
 test('a process ends by itself once queues and workers are closed, and has printed nothing', async () => {
   for (const name of ['bullmq', 'bullmq-5']) {
     const script = `
@@ -193,7 +221,7 @@ test('a process ends by itself once queues and workers are closed, and has print
         console.log(await job.waitUntilFinished(events))
         for (const thing of [worker, events, queue]) await thing.close()
       })()`
-    const cwd = require('node:path').dirname(__dirname)
+    const cwd = path.dirname(__dirname)
     const options = { cwd, timeout: 10_000 }
     const run = await promisify(execFile)(process.execPath, ['--eval', script], options)
     assert.deepEqual(run, { stdout: 'done\n', stderr: '' })
