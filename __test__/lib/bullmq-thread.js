@@ -7,7 +7,9 @@ const { install } = require('../../lib/bullmq.js')
 
 const bullmq = require(workerData)
 install(bullmq)
-const worker = new bullmq.Worker('threads', async () => threadId, { connection: {} })
+// closed while it looks for stalled jobs, a worker of BullMQ 5 waits for the next look
+const options = { connection: {}, stalledInterval: 100 }
+const worker = new bullmq.Worker('threads', async () => threadId, options)
 parentPort.once('message', async () => {
   await worker.close()
   parentPort.close()
