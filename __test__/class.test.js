@@ -160,6 +160,15 @@ test('a pipeline may have a custom command of its own', async () => {
   assert.equal(redis.pipeline().mine, undefined)
 })
 
+test('commands work where code may not be made from strings', () => {
+  const script = `
+    const redis = new (require('.'))({ scripts: { one: { numberOfKeys: 1, lua: 'return KEYS[1]' } } })
+    const words = [redis.one('a'), redis.one(['b']), redis.oneBuffer('c'), redis.echo('d')]
+    Promise.all(words).then((replies) => console.log(replies.join(' ')))`
+  const NODE_OPTIONS = '--disallow-code-generation-from-strings'
+  assert.equal(inProcess(script, { NODE_OPTIONS }).stdout, 'a b c d')
+})
+
 test('no address means the in-process store', async () => {
   for (const args of [
     [],
