@@ -134,6 +134,29 @@ test('quit() answers OK, and the client ends', async () => {
   await assert.rejects(redis.get('k'), CLOSED)
 })
 
+test('the status changes behind the answer of quit()', async () => {
+  const redis = newRedis()
+  await once(redis, 'ready')
+  const events = watch(redis)
+  const ended = once(redis, 'end')
+  const quit = redis.quit()
+  assert.equal(redis.status, 'ready')
+  assert.equal(await quit, 'OK')
+  await ended
+  assert.deepEqual(events, ['close', 'end'])
+})
+
+test('errors that are none of a command do not name one', async () => {
+  const redis = newRedis()
+  await redis.ping()
+  const pop = redis.blpop('k', 0)
+  redis.disconnect()
+  const results = await Promise.allSettled([pop, redis.get('k')])
+  for (const { reason } of results) {
+    assert.deepEqual([reason.message, Object.keys(reason)], [CLOSED.message, []])
+  }
+})
+
 test('end can be waited for after quit() was answered', async () => {
   const redis = newRedis()
   await redis.ping()

@@ -5,8 +5,18 @@
 
 const loop = require('./loop')
 const reply = require('./reply')
-const { kHot, kHandle, kStatus, kFlags, kHow, kOffline, kClosing, kAfter } = require('./symbols')
-const { Failure, closedError, describe } = require('./errors')
+const {
+  kHot,
+  kHandle,
+  kStatus,
+  kFlags,
+  kHow,
+  kOffline,
+  kClosing,
+  kAfter,
+  kSendCommand,
+} = require('./symbols')
+const { Failure, RedisError, closedError, describe } = require('./errors')
 const { nodeify, noop } = require('./callback')
 const { areWords, toWord, toWords } = require('./words')
 const { Command, prefixKeys } = require('./command')
@@ -131,7 +141,8 @@ function conclude(client, row, flags, words, v) {
 /** The last touch: errors know their command, transformers and the client's state are served. */
 function shape(client, row, words, value) {
   if (value instanceof Failure) {
-    if (value.reason instanceof Error) describe(value.reason, row.name, words.map(toWord))
+    // what the store answered, and not what became of the connection
+    if (value.reason instanceof RedisError) describe(value.reason, row.name, words.map(toWord))
     return value
   }
   if (row.peculiar) client[kAfter](row.name.toLowerCase(), words, value)
@@ -206,7 +217,11 @@ function toList(args) {
  * @param {ArrayLike<unknown>} args
  */
 function send(client, row, flags, args) {
-  return attend(client, args, (list) => run(client, row, flags, prepare(client, row, list)))
+  return attend(client, args, (list) => {
+    return isWatched(client)
+      ? client.sendCommand(commandOf(client, row, flags, list))
+      : run(client, row, flags, prepare(client, row, list))
+  })
 }
 
 /**
@@ -228,6 +243,18 @@ function attend(client, args, start) {
     promise = Promise.reject(error)
   }
   return nodeify(site === null ? promise : withStack(promise, site), callback)
+}
+
+/** Has somebody put a `sendCommand` of their own in place of ours, on the client or its class? */
+function isWatched(client) {
+  return client.sendCommand !== client[kSendCommand]
+}
+
+/** What is handed to a `sendCommand` that is not ours. */
+function commandOf(client, row, flags, args) {
+  const { keyPrefix } = client.options
+  const replyEncoding = flags & BUFFERS ? null : 'utf8'
+  return new Command(row.name, args, { replyEncoding, keyPrefix })
 }
 
 /**
@@ -285,4 +312,5 @@ module.exports = {
   pending,
   howToRead,
   toList,
+  isWatched,
 }

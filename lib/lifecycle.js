@@ -15,7 +15,7 @@ const s = require('./symbols')
 const { read } = require('./reply')
 const { storeId } = require('./store')
 const { resubscribe } = require('./subscriber')
-const { run, perform } = require('./dispatch')
+const { run, perform, isWatched } = require('./dispatch')
 const { version } = require('../package.json')
 
 const { native, nextTick } = loop
@@ -36,6 +36,7 @@ function refresh(client) {
     !client[s.kClosing] &&
     !options.showFriendlyErrorStack &&
     !options.stringNumbers &&
+    !isWatched(client) &&
     client.mode === 'normal'
   const handle = plain ? client[s.kHandle] : -1
   client[s.kHot] = options.keyPrefix ? -1 : table.placeOf(handle)
@@ -178,13 +179,11 @@ function drop(client) {
  *
  * @param {object} client
  * @param {boolean} again connect anew?
- * @param {boolean} [announced] is the status to tell the end at once (QUIT)?
  */
-function leave(client, again, announced = false) {
+function leave(client, again) {
   client[s.kClosing] = true
   const epoch = client[s.kEpoch]
   drop(client)
-  if (announced) client[s.kStatus] = 'end'
   loop.nextTurn(() => {
     if (client[s.kEpoch] !== epoch) return
     client[s.kClosing] = false

@@ -234,7 +234,7 @@ define(Redis.prototype, s.kAfter, function (name, words, value) {
   if (name === 'select') {
     lifecycle.selected(this, Number(words[0]))
   } else if (name === 'quit') {
-    lifecycle.leave(this, false, true)
+    lifecycle.leave(this, false)
   } else if (name === 'reset') {
     lifecycle.selected(this, 0)
     this[s.kSubscriptions] = new Subscriptions()
@@ -243,6 +243,26 @@ define(Redis.prototype, s.kAfter, function (name, words, value) {
   }
   loop.listen(this, this[s.kHandle] >= 0 && (this[s.kSubscriptions].size > 0 || name === 'monitor'))
   lifecycle.refresh(this)
+})
+
+/** As it was before anybody replaced it: while it stands, the methods do without. */
+const { sendCommand } = Redis.prototype
+define(Redis.prototype, s.kSendCommand, sendCommand)
+
+// Tracing tools put a `sendCommand` of their own in place of this one, on the class or on a client,
+// and expect every command to pass through it. Setting it is noticed, so that the fast path need
+// not look; one that is put in place in another way is found when a client becomes ready.
+let current = sendCommand
+Object.defineProperty(Redis.prototype, 'sendCommand', {
+  configurable: true,
+  enumerable: false,
+  get: () => current,
+  set(replacement) {
+    if (this === Redis.prototype) current = replacement
+    else define(this, 'sendCommand', replacement)
+    if (this[s.kStatus] !== undefined) lifecycle.refresh(this)
+    else for (const client of loop.connected()) lifecycle.refresh(client)
+  },
 })
 
 /** The store has closed the connection: CLIENT KILL, or the store itself was closed. */

@@ -48,6 +48,8 @@ module.exports = {
   kPipeline: Symbol('pipeline'),
   /** Called when a command has succeeded that changes what the client is. */
   kAfter: Symbol('after'),
+  /** `sendCommand` as it was before anybody replaced it. */
+  kSendCommand: Symbol('sendCommand'),
   /** Called when the store closed this client's connection. */
   kLost: Symbol('lost'),
   /** Was the store closed? */
