@@ -6,6 +6,7 @@
 const assert = require('node:assert/strict')
 const { setTimeout: delay } = require('node:timers/promises')
 const {
+  GENERATIONS,
   countsOf,
   deferred,
   describeBoth,
@@ -584,4 +585,18 @@ describeBoth('looking in', (bullmq) => {
     assert.ok(major > 7 || (major === 7 && (minor > 0 || patch >= 8)), connection.redisVersion)
     assert.deepEqual(connection.capabilities, { canDoubleTimeout: true, canBlockFor1Ms: true })
   })
+})
+
+it('bullmq 6: messages go from one relay to another', async (t) => {
+  const { Relay } = GENERATIONS['bullmq 6']
+  const { connection } = openHouse(t, GENERATIONS['bullmq 6'])
+  const [here, there] = ['here', 'there'].map((nodeId) => new Relay({ connection, nodeId }))
+  const heard = deferred()
+  await there.subscribe('news.*', heard.resolve)
+  const { nodes } = await here.publish('news.today', { text: 'rain' })
+  assert.equal(nodes, 1)
+  const { topic, data } = await heard.promise
+  assert.deepEqual([topic, data], ['news.today', { text: 'rain' }])
+  await here.close()
+  await there.close()
 })
