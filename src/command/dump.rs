@@ -104,9 +104,13 @@ fn restore(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
 
 /// What a reader of values must know.
 pub fn settings(cx: &Context<'_>) -> Settings {
+    Settings { limits: cx.limits(), fill: super::list::fill(cx), checksums: checksums(cx) }
+}
+
+/// Whether checksums count.
+pub fn checksums(cx: &Context<'_>) -> Checksums {
     let ignored = cx.hub.debug.ignores_checksums.load(Ordering::Relaxed);
-    let checksums = if ignored { Checksums::Ignored } else { Checksums::Heeded };
-    Settings { limits: cx.limits(), fill: super::list::fill(cx), checksums }
+    if ignored { Checksums::Ignored } else { Checksums::Heeded }
 }
 
 /// Notes how long ago, or how often, the value was used where it came from; the option that is not

@@ -292,8 +292,13 @@ fn keys_of(words: &[&[u8]]) -> Result<(&'static Spec, &'static Facts, Vec<usize>
     if !spec.takes(words.len()) {
         return Err(Error::Plain("ERR Invalid number of arguments specified for command"));
     }
-    let positions = spec.keys.positions(words);
-    let positions = positions.ok_or(Error::Plain("ERR Invalid arguments specified for command"))?;
+    let may_lack_keys = facts.flags.iter().any(|flag| flag == "no_mandatory_keys");
+    let positions = match spec.keys.positions(words) {
+        None if may_lack_keys => Vec::new(),
+        positions => {
+            positions.ok_or(Error::Plain("ERR Invalid arguments specified for command"))?
+        }
+    };
     Ok((spec, facts, positions))
 }
 

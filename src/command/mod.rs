@@ -24,6 +24,7 @@ mod debug;
 mod dump;
 pub mod expiry;
 pub mod facts;
+mod function;
 pub mod generic;
 pub mod geo;
 mod geo_search;
@@ -193,6 +194,7 @@ static FAMILIES: &[&[Spec]] = &[
     pubsub::TABLE,
     transaction::TABLE,
     scripting::TABLE,
+    function::TABLE,
     connection::TABLE,
     client::TABLE,
     server::TABLE,

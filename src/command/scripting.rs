@@ -7,7 +7,7 @@ use super::{
 };
 use crate::bytes::{is_word, parse_int};
 use crate::error::{Error, Result};
-use crate::script::{Script, Sha};
+use crate::script::{Callee, Script, Sha};
 use crate::store::Patience;
 
 const KEYS: Keys = Keys::Counted { at: 2, also: 0 };
@@ -35,9 +35,10 @@ pub enum Access {
     Any,
 }
 
-/// A script that is to be run. Its keys and arguments stand among the words of the command.
+/// A script or function that is to be run. Its keys and arguments stand among the words of the
+/// command.
 pub struct Invocation {
-    pub script: Arc<Script>,
+    pub callee: Callee,
     /// The place of the first key, and how many there are; the arguments follow.
     pub first_key: usize,
     pub keys: usize,
@@ -78,20 +79,26 @@ fn call(cx: &mut Context<'_>, args: &mut Args<'_>, named: Named, access: Access)
     if matches!(named, Named::Sha) && name.len() != size_of::<Sha>() {
         return Err(NO_SCRIPT_FOUND);
     }
-    let keys = key_count(args)?;
+    let keys = key_count(args, Error::NotAnInteger)?;
     let script = cx.aside(|cx| find(cx, named, name))?;
-    if access == Access::ReadOnly && !script.flags.is_plain && !script.flags.no_writes {
+    invoke(cx, Callee::Script(script), keys, access)
+}
+
+/// Has the engine call what the words name; its keys and arguments follow.
+pub fn invoke(cx: &mut Context<'_>, callee: Callee, keys: usize, access: Access) -> Result {
+    let flags = callee.flags();
+    if access == Access::ReadOnly && !flags.is_plain && !flags.no_writes {
         return Err(Error::Plain(
             "ERR Can not execute a script with write flag using *_ro command.",
         ));
     }
-    cx.follow_up(FollowUp::Script(Invocation { script, first_key: 3, keys, access }));
+    cx.follow_up(FollowUp::Script(Invocation { callee, first_key: 3, keys, access }));
     Ok(())
 }
 
 /// How many of the words that follow are keys.
-fn key_count(args: &mut Args<'_>) -> Result<usize> {
-    let count = parse_int(args.next()?).ok_or(Error::NotAnInteger)?;
+pub fn key_count(args: &mut Args<'_>, not_a_count: Error) -> Result<usize> {
+    let count = parse_int(args.next()?).ok_or(not_a_count)?;
     if count > args.left() as i64 {
         return Err(Error::Plain("ERR Number of keys can't be greater than number of args"));
     }

@@ -15,7 +15,7 @@ use crate::hub::client::Protocol;
 use crate::hub::config::{MAXMEMORY, SCRIPT_MEMORY_LIMIT, SCRIPT_TIME_LIMIT};
 use crate::hub::monitor;
 use crate::reply::Reply;
-use crate::script::{Ended, Host, Kind, Shapes, Task};
+use crate::script::{Ended, Host, Kind, Machine, Shapes, Task};
 use crate::store::{Entered, Patience, Scope};
 
 /// A script that took less may run on an event loop's thread the next time.
@@ -45,17 +45,18 @@ impl Engine {
                 words,
             ));
         }
-        let script = &invocation.script;
+        let callee = &invocation.callee;
+        let (kind, flags) = (callee.kind(), callee.flags());
         let args_from = invocation.first_key + invocation.keys;
         let task = Task {
-            entry: script.compiled(),
-            is_function: false,
-            name: &script.sha,
+            entry: callee.entry(),
+            kind,
+            name: callee.name(),
             keys: &words[invocation.first_key..args_from],
             args: &words[args_from..],
         };
         let is_full = self.is_full();
-        if is_full && !script.flags.is_plain && !script.flags.allow_oom && !script.flags.no_writes {
+        if is_full && !flags.is_plain && !flags.allow_oom && !flags.no_writes {
             out.error_text(
                 b"OOM allow-oom flag is not set on the script, can not run it when used memory > \
                   'maxmemory'",
@@ -71,24 +72,25 @@ impl Engine {
             entered,
             ready,
             now_ms,
-            may_write: invocation.access == Access::Any && !script.flags.no_writes,
-            may_grow: !is_full || script.flags.allow_oom,
+            may_write: invocation.access == Access::Any && !flags.no_writes,
+            may_grow: !is_full || flags.allow_oom,
         };
-        let mut known = self.scripts.known();
         let limit_ms = self.hub.config.get(SCRIPT_TIME_LIMIT) as u64;
         let watch = &self.scripts.watch;
-        watch.begin(Kind::Script, patience == Patience::Inline, limit_ms);
-        let ended = match known.machine() {
-            Ok(machine) => {
-                machine.limit_bytes(self.hub.config.get(SCRIPT_MEMORY_LIMIT) as usize);
-                machine.run(&task, &mut inside, watch, out)
-            }
-            Err(error) => {
-                out.error(&error);
-                Ended::Failed
-            }
+        watch.begin(kind, patience == Patience::Inline, limit_ms);
+        let run = |machine: &mut Machine| {
+            machine.limit_bytes(self.hub.config.get(SCRIPT_MEMORY_LIMIT) as usize);
+            machine.run(&task, &mut inside, watch, out)
         };
-        script.judge(watch.end() < SHORT && ended != Ended::Again);
+        let ended = match kind {
+            Kind::Script => self.scripts.known().machine().map(run),
+            _ => self.scripts.libraries().machine().map(run),
+        };
+        let ended = ended.unwrap_or_else(|error| {
+            out.error(&error);
+            Ended::Failed
+        });
+        callee.judge(watch.end() < SHORT && ended != Ended::Again);
         if client.db != db {
             client.select(db);
         }

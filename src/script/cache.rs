@@ -11,7 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::{Mutex, MutexGuard};
 use sha1::{Digest, Sha1};
 
+use super::library::Libraries;
 use super::machine::{Compiled, Machine};
+use super::sandbox::World;
 use super::watch::Watch;
 use crate::error::{Error, Result};
 
@@ -47,6 +49,23 @@ impl Flags {
         };
         *flag = true;
         true
+    }
+
+    /// As `set`, for a name in any case.
+    pub fn set_word(&mut self, name: &[u8]) -> bool {
+        self.set(&name.to_ascii_lowercase())
+    }
+
+    /// The names of those that are set.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        let all = [
+            (self.no_writes, "no-writes"),
+            (self.allow_oom, "allow-oom"),
+            (self.allow_stale, "allow-stale"),
+            (self.no_cluster, "no-cluster"),
+            (self.allow_cross_slot_keys, "allow-cross-slot-keys"),
+        ];
+        all.into_iter().filter_map(|(is_set, name)| is_set.then_some(name))
     }
 }
 
@@ -118,18 +137,25 @@ impl std::hash::Hash for TextOf {
 pub struct Scripts {
     pub watch: Watch,
     known: Mutex<Known>,
+    libraries: Mutex<Libraries>,
 }
 
 impl Scripts {
     /// For a store with this seed.
     pub fn new(seed: u64) -> Self {
         let known = Known { seed, ..Known::default() };
-        Self { watch: Watch::default(), known: Mutex::new(known) }
+        let libraries = Mutex::new(Libraries::new(seed));
+        Self { watch: Watch::default(), known: Mutex::new(known), libraries }
     }
 
     /// For who holds the store's gate alone: nobody else asks meanwhile.
     pub fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock()
+    }
+
+    /// As `known`, for libraries of functions.
+    pub fn libraries(&self) -> MutexGuard<'_, Libraries> {
+        self.libraries.lock()
     }
 }
 
@@ -160,7 +186,7 @@ impl Known {
     /// The Lua state; made when it is first asked for.
     pub fn machine(&mut self) -> Result<&mut Machine> {
         if self.machine.is_none() {
-            self.machine = Some(Machine::new(self.seed)?);
+            self.machine = Some(Machine::new(World::Scripts, self.seed)?);
         }
         Ok(self.machine.as_mut().expect("it was just made"))
     }

@@ -235,7 +235,13 @@ impl<'call> Frame<'call> {
                     return false;
                 }
                 ffi::lua_getinfo(self.state, c"Sl".as_ptr(), &raw mut info);
-                if level == 2 || CStr::from_ptr(info.what) != c"C" {
+                let is_c = CStr::from_ptr(info.what) == c"C";
+                let mut below: ffi::lua_Debug = std::mem::zeroed();
+                if level == 2 && is_c && ffi::lua_getstack(self.state, 3, &raw mut below) == 0 {
+                    // What Lua was asked to call is a function of C itself.
+                    return false;
+                }
+                if level == 2 || !is_c {
                     self.push_bytes(CStr::from_ptr(info.source).to_bytes());
                     self.push_number(f64::from(info.currentline));
                     return true;
@@ -316,6 +322,14 @@ impl<'call> Frame<'call> {
     pub fn raw_get(self, index: c_int) {
         // SAFETY: see `new`.
         unsafe { ffi::lua_rawget_(self.state, index) }
+    }
+
+    /// The metatable of the value at `index`, which must have one.
+    pub fn push_metatable(self, index: c_int) {
+        // SAFETY: see `new`.
+        unsafe {
+            ffi::lua_getmetatable(self.state, index);
+        }
     }
 
     /// Pops a table and makes it the metatable of the value at `index`.

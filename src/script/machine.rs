@@ -13,7 +13,9 @@ use mlua::ffi::{self, lua_State};
 use mlua::{Lua, LuaOptions, StdLib};
 
 use super::frame::Frame;
-use super::watch::{Stop, Watch};
+use super::loading::Registered;
+use super::sandbox::World;
+use super::watch::{Kind, Stop, Watch};
 use super::{Host, Shapes, convert, sandbox};
 use crate::error::{Error, Result};
 use crate::reply::Reply;
@@ -26,14 +28,15 @@ const KEPT_BYTES: usize = 32 << 20;
 
 /// A compiled text, by its place in Lua's registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Compiled(c_int);
+pub struct Compiled(pub(super) c_int);
 
 /// What is to be run.
 #[derive(Clone, Copy)]
 pub struct Task<'a> {
     pub entry: Compiled,
-    /// Globals KEYS and ARGV for a script; a function gets them as arguments.
-    pub is_function: bool,
+    /// A script finds its keys and arguments in the globals KEYS and ARGV, a function is called
+    /// with them; a library that is being loaded has none, and answers nothing.
+    pub kind: Kind,
     /// What errors call it: the SHA1 of a script, the name of a function.
     pub name: &'a [u8],
     pub keys: &'a [&'a [u8]],
@@ -67,6 +70,8 @@ pub(super) struct Run {
     pub stop: Option<Stop>,
     /// The script changed how Lua collects garbage.
     pub tuned_gc: bool,
+    /// What the library that is being loaded has registered so far.
+    pub registered: Option<Vec<Registered>>,
     main: *mut lua_State,
     mark: (usize, usize),
 }
@@ -111,7 +116,7 @@ pub struct Machine {
     /// Closes the state.
     lua: Lua,
     state: *mut lua_State,
-    run: Box<Run>,
+    pub(super) run: Box<Run>,
     /// Places in the registry of functions that are called often.
     enter: c_int,
     on_error: c_int,
@@ -143,7 +148,7 @@ fn run_key() -> *mut c_void {
 #[expect(unsafe_code, reason = "calls Lua's C interface")]
 impl Machine {
     /// `seed` is what `math.random` begins with.
-    pub fn new(seed: u64) -> Result<Self> {
+    pub fn new(world: World, seed: u64) -> Result<Self> {
         let libs = StdLib::TABLE | StdLib::STRING | StdLib::MATH | StdLib::OS;
         let options = LuaOptions::new().catch_rust_panics(false);
         let broken = |fault: mlua::Error| Error::Internal(fault.to_string().into());
@@ -160,6 +165,7 @@ impl Machine {
             dice: seed & 0xFFFF_FFFF_FFFF,
             stop: None,
             tuned_gc: false,
+            registered: None,
             main: ptr::null_mut(),
             mark: (0, 0),
         });
@@ -169,7 +175,7 @@ impl Machine {
             run.main = state;
             // SAFETY: `exec_raw` calls us with the state of a protected call.
             let frame = unsafe { Frame::new(state) };
-            sandbox::build(frame, here);
+            sandbox::build(frame, here, world);
             let functions =
                 [Frame::function(enter), Frame::function(on_error), Frame::function(compile)];
             for (place, function) in places.iter_mut().zip(functions) {
@@ -231,6 +237,12 @@ impl Machine {
         unsafe { ffi::luaL_unref(self.state, ffi::LUA_REGISTRYINDEX, compiled.0) }
     }
 
+    /// The state, for who looks at it while nothing runs: nothing may fail there.
+    pub(super) fn frame(&mut self) -> Frame<'_> {
+        // SAFETY: as the comment above asks for.
+        unsafe { Frame::new(self.state) }
+    }
+
     /// Runs a task. What it answers is appended to `out`.
     pub fn run(
         &mut self,
@@ -275,7 +287,7 @@ impl Machine {
             out.truncate(run.mark);
         }
         if ended == Ended::Failed {
-            out.error_text(&words_of_error(frame, task.name));
+            out.error_text(&words_of_error(frame, task));
         }
         frame.set_top(0);
         if std::mem::take(&mut self.run.tuned_gc) {
@@ -330,22 +342,29 @@ fn look_every(frame: Frame<'_>, instructions: c_int) {
 fn enter(frame: Frame<'_>) -> c_int {
     let task = run_of(frame).task();
     frame.raw_get_at(ffi::LUA_REGISTRYINDEX, task.entry.0);
-    if task.is_function {
-        push_words(frame, task.keys);
-        push_words(frame, task.args);
-        frame.call(2, 1);
-    } else {
-        sandbox::push_globals(frame);
-        push_words(frame, task.keys);
-        frame.set_field(-2, c"KEYS");
-        push_words(frame, task.args);
-        frame.set_field(-2, c"ARGV");
-        frame.pop(1);
-        frame.call(0, 1);
+    match task.kind {
+        Kind::Script => {
+            sandbox::push_globals(frame);
+            push_words(frame, task.keys);
+            frame.set_field(-2, c"KEYS");
+            push_words(frame, task.args);
+            frame.set_field(-2, c"ARGV");
+            frame.pop(1);
+            frame.call(0, 1);
+        }
+        Kind::Function => {
+            push_words(frame, task.keys);
+            push_words(frame, task.args);
+            frame.call(2, 1);
+        }
+        Kind::Library => frame.call(0, 0),
     }
     let run = run_of(frame);
     if let Some(stop) = run.stop {
         raise_stop(frame, stop);
+    }
+    if task.kind == Kind::Library {
+        return 0;
     }
     let shapes = run.shapes;
     convert::write_value(frame, run.out(), shapes);
@@ -397,7 +416,7 @@ fn on_error(frame: Frame<'_>) -> c_int {
 }
 
 /// What the client is told of the error on top of the stack.
-fn words_of_error(frame: Frame<'_>, name: &[u8]) -> Vec<u8> {
+fn words_of_error(frame: Frame<'_>, task: &Task<'_>) -> Vec<u8> {
     if frame.kind(-1) != ffi::LUA_TTABLE {
         // Lua itself failed: no memory, or an error while handling one.
         return [b"ERR ", frame.text(-1)].concat();
@@ -415,9 +434,12 @@ fn words_of_error(frame: Frame<'_>, name: &[u8]) -> Vec<u8> {
         found
     };
     let mut words = field(c"err").unwrap_or_else(|| b"ERR unknown error".to_vec());
+    if task.kind == Kind::Library {
+        return words;
+    }
     if let (Some(source), Some(line)) = (field(c"source"), field(c"line")) {
         words.extend_from_slice(b" script: ");
-        words.extend_from_slice(name);
+        words.extend_from_slice(task.name);
         words.extend_from_slice(b", on ");
         words.extend_from_slice(&source);
         words.push(b':');

@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! cache     which texts are known, by SHA1 and by text
+//! library   which functions are known, by name, and the libraries that registered them
+//! loading   what a library finds while it is loaded, and how it registers functions
 //! machine   a Lua state; compiles a text, runs a function of it
 //! sandbox   what scripts find there: globals that nobody can change, no way out
 //! api       redis.call and its kin
@@ -17,12 +19,15 @@ mod api;
 mod cache;
 mod convert;
 mod frame;
+mod library;
 mod libs;
+mod loading;
 mod machine;
 mod sandbox;
 mod watch;
 
 pub use cache::{Flags, Known, Script, Scripts, Sha};
+pub use library::{Callee, Collision, Function, Libraries, Library};
 pub use machine::{Ended, Machine, Task};
 pub use watch::{Kind, Stop, Watch};
 

@@ -12,6 +12,7 @@ use mlua::ffi::{self, lua_CFunction};
 
 use super::api;
 use super::frame::Frame;
+use super::loading;
 use super::machine::run_of;
 
 /// Repetitions and captures that a pattern may have: matching nests that deep, on the C stack.
@@ -92,6 +93,15 @@ return function(read, name)
   return loadstring(concat(pieces), name or '=(load)')
 end";
 
+/// What a Lua state is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum World {
+    /// What EVAL runs.
+    Scripts,
+    /// What FCALL runs, and the libraries that register it.
+    Functions,
+}
+
 /// Where the registry has the real tables by the empty ones that show them, and the real globals.
 static SHOWN_KEY: u8 = 0;
 static GLOBALS_KEY: u8 = 0;
@@ -100,7 +110,7 @@ fn key(of: &'static u8) -> *mut c_void {
     std::ptr::from_ref(of).cast_mut().cast()
 }
 
-fn push_kept(frame: Frame<'_>, of: &'static u8) {
+pub(super) fn push_kept(frame: Frame<'_>, of: &'static u8) {
     frame.push_pointer(key(of));
     frame.raw_get(ffi::LUA_REGISTRYINDEX);
 }
@@ -112,7 +122,7 @@ pub fn push_globals(frame: Frame<'_>) {
 
 /// Makes the world of scripts out of what the libraries brought. `run` goes to the functions that
 /// need it.
-pub fn build(frame: Frame<'_>, run: *mut c_void) {
+pub fn build(frame: Frame<'_>, run: *mut c_void, world: World) {
     let top = frame.top();
     frame.push_table();
     keep(frame, &SHOWN_KEY);
@@ -125,6 +135,9 @@ pub fn build(frame: Frame<'_>, run: *mut c_void) {
     }
     keep_only_clock(frame);
     build_redis(frame, run);
+    if world == World::Functions {
+        loading::build(frame, run);
+    }
     for (library, name, function) in GUARDS {
         guard(frame, run, *library, name, *function);
     }
@@ -140,7 +153,7 @@ pub fn build(frame: Frame<'_>, run: *mut c_void) {
 }
 
 /// Keeps the value on top of the stack in the registry, and takes it off.
-fn keep(frame: Frame<'_>, of: &'static u8) {
+pub(super) fn keep(frame: Frame<'_>, of: &'static u8) {
     frame.push_pointer(key(of));
     frame.insert(-2);
     frame.raw_set(ffi::LUA_REGISTRYINDEX);
@@ -154,7 +167,7 @@ fn anchor_names(frame: Frame<'_>) {
     }
 }
 
-fn push_library(frame: Frame<'_>, library: Option<&CStr>) {
+pub(super) fn push_library(frame: Frame<'_>, library: Option<&CStr>) {
     match library {
         None => frame.push_copy(ffi::LUA_GLOBALSINDEX),
         Some(name) => frame.push_global(name),
@@ -232,10 +245,7 @@ fn show_all(frame: Frame<'_>) {
     frame.set_global(c"server");
     // What strings are asked for comes from the real library; a script sees another metatable.
     push_library(frame, None);
-    frame.push_table();
-    frame.push_function(missing, 0);
-    frame.set_field(-2, c"__index");
-    frame.set_metatable(-2);
+    refuse_missing(frame);
     show(frame);
     frame.push_copy(-1);
     push_globals(frame);
@@ -246,7 +256,7 @@ fn show_all(frame: Frame<'_>) {
 }
 
 /// Replaces the table on top of the stack by an empty one that shows it.
-fn show(frame: Frame<'_>) {
+pub(super) fn show(frame: Frame<'_>) {
     frame.push_table();
     frame.push_table_for(0, 2);
     frame.push_copy(-3);
@@ -260,6 +270,14 @@ fn show(frame: Frame<'_>) {
     frame.raw_set(-3);
     frame.pop(1);
     frame.remove(-2);
+}
+
+/// Who asks the table on top of the stack for what it has not is refused.
+pub(super) fn refuse_missing(frame: Frame<'_>) {
+    frame.push_table();
+    frame.push_function(missing, 0);
+    frame.set_field(-2, c"__index");
+    frame.set_metatable(-2);
 }
 
 /// A global that nobody defined.

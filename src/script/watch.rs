@@ -26,12 +26,15 @@ pub enum Stop {
 const NOTHING: u8 = 0;
 const SCRIPT: u8 = 1;
 const FUNCTION: u8 = 2;
+const LIBRARY: u8 = 3;
 
 /// What is run under the watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Script,
     Function,
+    /// The text of a library, which registers its functions. Nobody is told of it: it is soon over.
+    Library,
 }
 
 /// See the module's header.
@@ -61,7 +64,12 @@ impl Watch {
         self.has_effects.store(false, Relaxed);
         self.has_written.store(false, Relaxed);
         self.killed.store(false, Relaxed);
-        self.running.store(if kind == Kind::Script { SCRIPT } else { FUNCTION }, Relaxed);
+        let running = match kind {
+            Kind::Script => SCRIPT,
+            Kind::Function => FUNCTION,
+            Kind::Library => LIBRARY,
+        };
+        self.running.store(running, Relaxed);
     }
 
     /// It has ended; says how long it took.

@@ -15,6 +15,7 @@ mod compact;
 mod decode;
 mod encode;
 mod fields;
+mod library;
 mod lzf;
 mod old;
 mod sink;
@@ -36,6 +37,7 @@ use crate::types::{Collection, Kind};
 
 pub use decode::read_value;
 pub use encode::{kind_of, write_value};
+pub use library::{NoLibrary, dump_libraries, restore_libraries};
 pub use sink::{Sink, put_count, put_len, put_string};
 pub use source::{Malformed, Read, Reader, Source};
 
