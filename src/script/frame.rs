@@ -235,13 +235,10 @@ impl<'call> Frame<'call> {
                     return false;
                 }
                 ffi::lua_getinfo(self.state, c"Sl".as_ptr(), &raw mut info);
+                // At the bottom is C that called C: what was called has no place.
                 let is_c = CStr::from_ptr(info.what) == c"C";
-                let mut below: ffi::lua_Debug = std::mem::zeroed();
-                if level == 2 && is_c && ffi::lua_getstack(self.state, 3, &raw mut below) == 0 {
-                    // What Lua was asked to call is a function of C itself.
-                    return false;
-                }
-                if level == 2 || !is_c {
+                let is_bottom = || ffi::lua_getstack(self.state, level + 1, &raw mut info) == 0;
+                if !is_c || level == 2 && !is_bottom() {
                     self.push_bytes(CStr::from_ptr(info.source).to_bytes());
                     self.push_number(f64::from(info.currentline));
                     return true;
