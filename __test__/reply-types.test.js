@@ -9,6 +9,9 @@ const signatures = require('../types/signatures.json')
 const { newRedis, twin } = require('./lib/twin')
 
 const SHA = '890233c94faee9801fb9b69aef7c7dd33a24aaa1'
+const LIBRARY = `#!lua\tname=lib
+redis.register_function('f',function(k)return{k[1]}end)
+redis.register_function{function_name='r',callback=function()return(1)end,flags={'no-writes'}}`
 
 /** One of each type, filled before every sample. */
 const DATA = [
@@ -26,6 +29,7 @@ const DATA = [
   ['xgroup', 'CREATE', 'x', 'g2', '0'],
   ['xreadgroup', 'GROUP', 'g', 'c', 'STREAMS', 'x', '>'],
   ['script', 'LOAD', 'return{KEYS[1]}'],
+  ['function', 'LOAD', 'REPLACE', LIBRARY],
 ]
 
 /**
@@ -154,8 +158,19 @@ const SAMPLES = {
   expireat: ['s 2000000000'],
   expiretime: ['s'],
   failover: '-',
+  fcall: ['f 1 s', 'r 0'],
+  fcall_ro: ['r 0'],
   flushall: [''],
   flushdb: ['ASYNC'],
+  'function|delete': ['lib'],
+  'function|dump': [''],
+  'function|flush': ['', 'SYNC'],
+  'function|help': [''],
+  'function|list': ['', 'WITHCODE LIBRARYNAME l*', 'LIBRARYNAME none'],
+  'function|load': [`REPLACE ${LIBRARY}`],
+  // its payload is no text
+  'function|restore': '-',
+  'function|stats': [''],
   geoadd: ['geo 1 2 a'],
   geodist: ['geo a b', 'geo a none'],
   geohash: ['geo a none'],

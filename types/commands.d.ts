@@ -830,6 +830,20 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   failoverBuffer(...args: Args<[...options: AnyOrder<[[targetToken: Token<'TO'>, host: RedisValue, port: Numeric, ...option: [] | [force: Token<'FORCE'>]], [abort: Token<'ABORT'>], [millisecondsToken: Token<'TIMEOUT'>, milliseconds: Numeric]]>], never>): Result<never, Context>
 
   /**
+   * Invokes a function.
+   * Since 7.0.0. Depends on the function that is executed.
+   */
+  fcall(...args: Args<[function: RedisValue, numkeys: Numeric, ...keysAndArgs: Many<RedisValue>], unknown>): Result<unknown, Context>
+  fcallBuffer(...args: Args<[function: RedisValue, numkeys: Numeric, ...keysAndArgs: Many<RedisValue>], unknown>): Result<unknown, Context>
+
+  /**
+   * Invokes a read-only function.
+   * Since 7.0.0. Depends on the function that is executed.
+   */
+  fcall_ro(...args: Args<[function: RedisValue, numkeys: Numeric, ...keysAndArgs: Many<RedisValue>], unknown>): Result<unknown, Context>
+  fcall_roBuffer(...args: Args<[function: RedisValue, numkeys: Numeric, ...keysAndArgs: Many<RedisValue>], unknown>): Result<unknown, Context>
+
+  /**
    * Removes all keys from all databases.
    * Since 1.0.0. O(N) where N is the total number of keys in all databases
    */
@@ -842,6 +856,62 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   flushdb(...args: Args<[...option: [] | [flushType: Token<'ASYNC' | 'SYNC'>]], 'OK'>): Result<'OK', Context>
   flushdbBuffer(...args: Args<[...option: [] | [flushType: Token<'ASYNC' | 'SYNC'>]], Buffer>): Result<Buffer, Context>
+
+  /**
+   * Deletes a library and its functions.
+   * Since 7.0.0. O(1)
+   */
+  function(subcommand: Token<'DELETE'>, libraryName: RedisValue, callback?: Callback<'OK'>): Result<'OK', Context>
+  functionBuffer(subcommand: Token<'DELETE'>, libraryName: RedisValue, callback?: Callback<Buffer>): Result<Buffer, Context>
+
+  /**
+   * Dumps all libraries into a serialized binary payload.
+   * Since 7.0.0. O(N) where N is the number of functions
+   */
+  function(subcommand: Token<'DUMP'>, callback?: Callback<string>): Result<string, Context>
+  functionBuffer(subcommand: Token<'DUMP'>, callback?: Callback<Buffer>): Result<Buffer, Context>
+
+  /**
+   * Deletes all libraries and functions.
+   * Since 7.0.0. O(N) where N is the number of functions deleted
+   */
+  function(...args: Args<[subcommand: Token<'FLUSH'>, ...option: [] | [flushType: Token<'ASYNC' | 'SYNC'>]], 'OK'>): Result<'OK', Context>
+  functionBuffer(...args: Args<[subcommand: Token<'FLUSH'>, ...option: [] | [flushType: Token<'ASYNC' | 'SYNC'>]], Buffer>): Result<Buffer, Context>
+
+  /**
+   * Returns helpful text about the different subcommands.
+   * Since 7.0.0. O(1)
+   */
+  function(subcommand: Token<'HELP'>, callback?: Callback<string[]>): Result<string[], Context>
+  functionBuffer(subcommand: Token<'HELP'>, callback?: Callback<Buffer[]>): Result<Buffer[], Context>
+
+  /**
+   * Returns information about all libraries.
+   * Since 7.0.0. O(N) where N is the number of functions
+   */
+  function(...args: Args<[subcommand: Token<'LIST'>, ...options: AnyOrder<[[libraryNamePatternToken: Token<'LIBRARYNAME'>, libraryNamePattern: RedisValue], [withcode: Token<'WITHCODE'>]]>], Shape<unknown[][], Record<string, unknown>[], Context>>): Result<Shape<unknown[][], Record<string, unknown>[], Context>, Context>
+  functionBuffer(...args: Args<[subcommand: Token<'LIST'>, ...options: AnyOrder<[[libraryNamePatternToken: Token<'LIBRARYNAME'>, libraryNamePattern: RedisValue], [withcode: Token<'WITHCODE'>]]>], Shape<unknown[][], Record<string, unknown>[], Context>>): Result<Shape<unknown[][], Record<string, unknown>[], Context>, Context>
+
+  /**
+   * Creates a library.
+   * Since 7.0.0. O(1) (considering compilation time is redundant)
+   */
+  function(...args: Args<[subcommand: Token<'LOAD'>, ...option: [] | [replace: Token<'REPLACE'>], functionCode: RedisValue], string>): Result<string, Context>
+  functionBuffer(...args: Args<[subcommand: Token<'LOAD'>, ...option: [] | [replace: Token<'REPLACE'>], functionCode: RedisValue], Buffer>): Result<Buffer, Context>
+
+  /**
+   * Restores all libraries from a payload.
+   * Since 7.0.0. O(N) where N is the number of functions on the payload
+   */
+  function(...args: Args<[subcommand: Token<'RESTORE'>, serializedValue: RedisValue, ...option: [] | [policy: Token<'FLUSH' | 'APPEND' | 'REPLACE'>]], 'OK'>): Result<'OK', Context>
+  functionBuffer(...args: Args<[subcommand: Token<'RESTORE'>, serializedValue: RedisValue, ...option: [] | [policy: Token<'FLUSH' | 'APPEND' | 'REPLACE'>]], Buffer>): Result<Buffer, Context>
+
+  /**
+   * Returns information about a function during execution.
+   * Since 7.0.0. O(1)
+   */
+  function(subcommand: Token<'STATS'>, callback?: Callback<Shape<unknown[], Record<string, unknown>, Context>>): Result<Shape<unknown[], Record<string, unknown>, Context>, Context>
+  functionBuffer(subcommand: Token<'STATS'>, callback?: Callback<Shape<unknown[], Record<string, unknown>, Context>>): Result<Shape<unknown[], Record<string, unknown>, Context>, Context>
 
   /**
    * Adds one or more members to a geospatial index. The key is created if it doesn't exist.

@@ -237,7 +237,7 @@ impl<'call> Frame<'call> {
                 ffi::lua_getinfo(self.state, c"Sl".as_ptr(), &raw mut info);
                 // At the bottom is C that called C: what was called has no place.
                 let is_c = CStr::from_ptr(info.what) == c"C";
-                let is_bottom = || ffi::lua_getstack(self.state, level + 1, &raw mut info) == 0;
+                let mut is_bottom = || ffi::lua_getstack(self.state, level + 1, &raw mut info) == 0;
                 if !is_c || level == 2 && !is_bottom() {
                     self.push_bytes(CStr::from_ptr(info.source).to_bytes());
                     self.push_number(f64::from(info.currentline));
