@@ -261,6 +261,9 @@ unknown(redis.eval_ro('return 1', 0))
 text(redis.script('LOAD', 'return 1').then((sha): string | null => sha))
 expectType<Promise<number[]>>()(redis.script('EXISTS', 'f'.repeat(40)))
 ok(redis.script('FLUSH', 'ASYNC'))
+unknown(redis.fcallBuffer('visit', 1, 'key', 5))
+expectType<Promise<string>>()(redis.function('LOAD', 'REPLACE', '#!lua name=mine'))
+expectType<Promise<Buffer>>()(redis.functionBuffer('DUMP'))
 // @ts-expect-error a number of keys comes before them
 redis.eval('return 1')
 
