@@ -223,7 +223,7 @@ impl Host for Silent<'_> {
 
 /// `FUNCTION STATS`: what is running, and how much is known.
 fn stats(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
-    let libraries = cx.scripts.libraries();
+    let (_, figures) = cx.scripts.figures();
     cx.out.map(2);
     cx.out.bulk(b"running_script");
     cx.out.nil();
@@ -232,9 +232,9 @@ fn stats(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
     cx.out.bulk(b"LUA");
     cx.out.map(2);
     cx.out.bulk(b"libraries_count");
-    cx.out.len(libraries.len());
+    cx.out.len(figures.count());
     cx.out.bulk(b"functions_count");
-    cx.out.len(libraries.function_count());
+    cx.out.len(figures.functions());
     Ok(())
 }
 

@@ -133,6 +133,10 @@ fn memory(cx: &Context<'_>) -> String {
     let resident = proc_kilobytes("/proc/self/status", "VmRSS:").unwrap_or(used);
     let total = proc_kilobytes("/proc/meminfo", "MemTotal:").unwrap_or(0);
     let limit = cx.config().get(MAXMEMORY) as u64;
+    let (scripts, functions) = cx.scripts.figures();
+    let lua = scripts.lua_bytes() as u64;
+    let all_lua = lua + functions.lua_bytes() as u64;
+    let texts = (scripts.bytes() + functions.bytes()) as u64;
     let ratio = |of: u64, to: u64| if to == 0 { 0.0 } else { of as f64 / to as f64 };
     lines(&[
         ("used_memory", used.to_string()),
@@ -148,11 +152,19 @@ fn memory(cx: &Context<'_>) -> String {
         ("used_memory_dataset_perc", "100.00%".into()),
         ("total_system_memory", total.to_string()),
         ("total_system_memory_human", human(total)),
-        ("used_memory_lua", "0".into()),
-        ("used_memory_lua_human", human(0)),
-        ("used_memory_scripts", "0".into()),
-        ("used_memory_scripts_human", human(0)),
-        ("number_of_cached_scripts", "0".into()),
+        ("used_memory_lua", lua.to_string()),
+        ("used_memory_vm_eval", lua.to_string()),
+        ("used_memory_lua_human", human(lua)),
+        ("used_memory_scripts_eval", scripts.bytes().to_string()),
+        ("number_of_cached_scripts", scripts.count().to_string()),
+        ("number_of_functions", functions.functions().to_string()),
+        ("number_of_libraries", functions.count().to_string()),
+        ("used_memory_vm_functions", functions.lua_bytes().to_string()),
+        ("used_memory_vm_total", all_lua.to_string()),
+        ("used_memory_vm_total_human", human(all_lua)),
+        ("used_memory_functions", functions.bytes().to_string()),
+        ("used_memory_scripts", texts.to_string()),
+        ("used_memory_scripts_human", human(texts)),
         ("maxmemory", limit.to_string()),
         ("maxmemory_human", human(limit)),
         ("maxmemory_policy", cx.config().policy().name().into()),
@@ -227,6 +239,7 @@ fn stats(cx: &Context<'_>) -> String {
         ("expired_keys", stats.expired.to_string()),
         ("evicted_keys", stats.evicted.to_string()),
         ("evicted_clients", count(&network.evicted)),
+        ("evicted_scripts", cx.scripts.figures().0.evicted().to_string()),
         ("keyspace_hits", stats.hits.to_string()),
         ("keyspace_misses", stats.misses.to_string()),
         ("pubsub_channels", pubsub.channel_count(Sort::Channel).to_string()),

@@ -85,6 +85,8 @@ struct Picture {
     keys: usize,
     committed: usize,
     resident: usize,
+    scripts: usize,
+    functions: usize,
 }
 
 impl Picture {
@@ -93,7 +95,10 @@ impl Picture {
         let table = |index| cx.space.table(entered, index).filter(|table| !table.is_empty());
         let used = (0..DATABASES).filter_map(|index| Some((index, table(index)?)));
         let tables: Vec<(usize, &Table)> = used.collect();
+        let (scripts, functions) = cx.scripts.figures();
         Ok(Self {
+            scripts: scripts.bytes(),
+            functions: functions.bytes(),
             used: cx.space.used_bytes(),
             peak: cx.space.peak_bytes(),
             keys: tables.iter().map(|(_, table)| table.len()).sum(),
@@ -146,11 +151,11 @@ fn contents(picture: &Picture, field: &mut impl FnMut(&'static str, Value)) {
         "clients.normal",
         "cluster.links",
         "aof.buffer",
-        "lua.caches",
-        "functions.caches",
     ] {
         field(name, Value::Bytes(0));
     }
+    field("lua.caches", Value::Bytes(picture.scripts));
+    field("functions.caches", Value::Bytes(picture.functions));
     field("overhead.db.hashtable.lut", Value::Bytes(overhead));
     field("overhead.db.hashtable.rehashing", Value::Bytes(0));
     field("overhead.total", Value::Bytes(overhead));

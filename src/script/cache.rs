@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::{Mutex, MutexGuard};
 use sha1::{Digest, Sha1};
 
+use super::figures::Figures;
 use super::library::Libraries;
 use super::machine::{Compiled, Machine};
 use super::sandbox::World;
@@ -82,6 +83,12 @@ pub struct Script {
 }
 
 impl Script {
+    /// What it takes, beside what Lua has of it.
+    fn bytes(&self) -> usize {
+        let places = size_of::<(Sha, Arc<Self>)>() + size_of::<TextOf>();
+        self.text.len() + size_of::<Self>() + places
+    }
+
     /// What Lua runs.
     pub fn compiled(&self) -> Compiled {
         self.compiled
@@ -107,7 +114,7 @@ pub struct Known {
     by_text: HashMap<TextOf, Arc<Script>, foldhash::fast::RandomState>,
     /// Those that were only EVALed, the oldest first.
     evaled: VecDeque<Sha>,
-    evicted: u64,
+    figures: Arc<Figures>,
 }
 
 /// A script as the key of its own text.
@@ -138,14 +145,23 @@ pub struct Scripts {
     pub watch: Watch,
     known: Mutex<Known>,
     libraries: Mutex<Libraries>,
+    of_known: Arc<Figures>,
+    of_libraries: Arc<Figures>,
 }
 
 impl Scripts {
     /// For a store with this seed.
     pub fn new(seed: u64) -> Self {
-        let known = Known { seed, ..Known::default() };
-        let libraries = Mutex::new(Libraries::new(seed));
-        Self { watch: Watch::default(), known: Mutex::new(known), libraries }
+        let (of_known, of_libraries) = (Arc::default(), Arc::default());
+        let known = Known { seed, figures: Arc::clone(&of_known), ..Known::default() };
+        let libraries = Libraries::new(seed, Arc::clone(&of_libraries));
+        Self {
+            watch: Watch::default(),
+            known: Mutex::new(known),
+            libraries: Mutex::new(libraries),
+            of_known,
+            of_libraries,
+        }
     }
 
     /// For who holds the store's gate alone: nobody else asks meanwhile.
@@ -156,6 +172,17 @@ impl Scripts {
     /// As `known`, for libraries of functions.
     pub fn libraries(&self) -> MutexGuard<'_, Libraries> {
         self.libraries.lock()
+    }
+
+    /// Figures of the scripts, then of the libraries. For everybody, a running script included.
+    pub fn figures(&self) -> (&Figures, &Figures) {
+        if let Some(known) = self.known.try_lock() {
+            self.of_known.note_lua(known.lua_bytes());
+        }
+        if let Some(libraries) = self.libraries.try_lock() {
+            self.of_libraries.note_lua(libraries.lua_bytes());
+        }
+        (&self.of_known, &self.of_libraries)
     }
 }
 
@@ -231,6 +258,7 @@ impl Known {
         });
         self.by_sha.insert(script.sha, Arc::clone(&script));
         self.by_text.insert(TextOf(Arc::clone(&script)), Arc::clone(&script));
+        self.figures.added(0, script.bytes());
         Ok(script)
     }
 
@@ -242,30 +270,20 @@ impl Known {
         if let Some(machine) = &mut self.machine {
             machine.forget(script.compiled);
         }
-        self.evicted += 1;
+        self.figures.removed(0, script.bytes());
+        self.figures.note_evicted();
     }
 
     /// Forgets all scripts, and what Lua kept for them.
     pub fn flush(&mut self) {
-        *self = Self { seed: self.seed, evicted: self.evicted, ..Self::default() };
-    }
-
-    pub fn len(&self) -> usize {
-        self.by_sha.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.by_sha.is_empty()
+        let figures = std::mem::take(&mut self.figures);
+        figures.flushed();
+        *self = Self { seed: self.seed, figures, ..Self::default() };
     }
 
     /// Bytes that Lua holds.
     pub fn lua_bytes(&self) -> usize {
         self.machine.as_ref().map_or(0, Machine::used_bytes)
-    }
-
-    /// Scripts that were forgotten because there were too many.
-    pub fn evicted(&self) -> u64 {
-        self.evicted
     }
 }
 

@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 
 use super::Host;
 use super::cache::{Flags, Script};
+use super::figures::Figures;
 use super::loading::{INVALID_NAME, Registered, is_name};
 use super::machine::{Compiled, Machine};
 use super::sandbox::World;
@@ -41,6 +42,19 @@ impl Function {
 pub struct Library {
     pub code: Box<[u8]>,
     pub functions: Vec<Arc<Function>>,
+}
+
+impl Library {
+    /// What it takes under this name, beside what Lua has of it.
+    fn bytes(&self, name: &[u8]) -> usize {
+        let function = |function: &Arc<Function>| {
+            let description = function.description.as_ref().map_or(0, |text| text.len());
+            let places = size_of::<(Folded, Arc<Function>)>() + size_of::<Arc<Function>>();
+            size_of::<Function>() + function.name.len() + description + places
+        };
+        let functions: usize = self.functions.iter().map(function).sum();
+        name.len() + size_of::<(Box<[u8]>, Self)>() + self.code.len() + functions
+    }
 }
 
 /// What becomes of libraries that are there already when others are brought.
@@ -117,12 +131,14 @@ pub struct Libraries {
     machine: Option<Machine>,
     by_name: ByName,
     functions: HashMap<Folded, Arc<Function>, foldhash::fast::RandomState>,
+    figures: Arc<Figures>,
 }
 
 impl Libraries {
     /// For a store with this seed.
-    pub fn new(seed: u64) -> Self {
-        Self { seed, machine: None, by_name: ByName::new(), functions: HashMap::default() }
+    pub fn new(seed: u64, figures: Arc<Figures>) -> Self {
+        let functions = HashMap::default();
+        Self { seed, machine: None, by_name: ByName::new(), functions, figures }
     }
 
     /// The Lua state; made when it is first asked for.
@@ -141,18 +157,6 @@ impl Libraries {
     /// All libraries, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &Library)> {
         self.by_name.iter().map(|(name, library)| (&**name, library))
-    }
-
-    pub fn len(&self) -> usize {
-        self.by_name.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.by_name.is_empty()
-    }
-
-    pub fn function_count(&self) -> usize {
-        self.functions.len()
     }
 
     /// Bytes that Lua holds.
@@ -241,10 +245,11 @@ impl Libraries {
             Collision::Flush => std::mem::take(&mut self.by_name),
             _ => brought.keys().filter_map(|name| self.by_name.remove_entry(name)).collect(),
         };
-        for name in names(&gone) {
-            self.functions.remove(&name);
-        }
+        self.unlink(&gone);
         self.forget(gone);
+        for (name, library) in &brought {
+            self.figures.added(library.functions.len(), library.bytes(name));
+        }
         for function in brought.values().flat_map(|library| &library.functions) {
             self.functions.insert(fold(&function.name), Arc::clone(function));
         }
@@ -279,16 +284,25 @@ impl Libraries {
     pub fn delete(&mut self, name: &[u8]) -> bool {
         let Some(gone) = self.by_name.remove_entry(name) else { return false };
         let gone = ByName::from([gone]);
-        for name in names(&gone) {
-            self.functions.remove(&name);
-        }
+        self.unlink(&gone);
         self.forget(gone);
         true
     }
 
+    /// Takes the functions of libraries that are not known any more out of sight.
+    fn unlink(&mut self, gone: &ByName) {
+        for name in names(gone) {
+            self.functions.remove(&name);
+        }
+        for (name, library) in gone {
+            self.figures.removed(library.functions.len(), library.bytes(name));
+        }
+    }
+
     /// Forgets all libraries, and what Lua kept for them.
     pub fn flush(&mut self) {
-        *self = Self::new(self.seed);
+        self.figures.flushed();
+        *self = Self::new(self.seed, Arc::clone(&self.figures));
     }
 
     /// Lets go of what Lua has of libraries that nobody knows.

@@ -8,6 +8,7 @@
 //! sandbox   what scripts find there: globals that nobody can change, no way out
 //! api       redis.call and its kin
 //! convert   replies become Lua values, Lua values become replies
+//! figures   how much is known, and what it takes
 //! watch     how long the running script has taken, and who wants it to end
 //! ```
 //!
@@ -18,6 +19,7 @@
 mod api;
 mod cache;
 mod convert;
+mod figures;
 mod frame;
 mod library;
 mod libs;
@@ -27,6 +29,7 @@ mod sandbox;
 mod watch;
 
 pub use cache::{Flags, Known, Script, Scripts, Sha};
+pub use figures::Figures;
 pub use library::{Callee, Collision, Function, Libraries, Library};
 pub use machine::{Ended, Machine, Task};
 pub use watch::{Kind, Stop, Watch};
