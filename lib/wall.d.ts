@@ -2,7 +2,8 @@
  * The wall to the native module, as this folder sees it. What `#[napi]` exports stands in the
  * generated native.d.ts; the functions here are raw Node-API ones, which no generator knows.
  *
- * A word is `string | number | Buffer`; with any other the call answers ODD and has done nothing.
+ * A word is `string | number | Buffer`, or `undefined` or `null`, which are empty; with any other the
+ * call answers ODD and has done nothing.
  * An answer is the reply itself (`string | number | Buffer | null`), `undefined` for the status
  * OK, or `true`: then `state` says what there is to read, see reply.js and loop.js.
  */

@@ -50,7 +50,7 @@ fn call(cx: &mut Context<'_>, args: &mut Args<'_>, access: Access) -> Result {
     let function = function.ok_or(Error::Plain("ERR Function not found"))?;
     let keys = key_count(args, Error::Plain("ERR Bad number of keys provided"))?;
     // Its first run is not for an event loop's thread, nor is the next after a long one.
-    if cx.patience == Patience::Inline && !function.is_short() {
+    if cx.patience == Patience::Inline && !function.proof.is_short() {
         return Err(Error::Away);
     }
     invoke(cx, Callee::Function(function), keys, access)

@@ -114,7 +114,7 @@ fn find(cx: &Context<'_>, named: Named, name: &[u8]) -> Result<Arc<Script>> {
         Named::Sha => Some(known.by_sha(name).ok_or(NO_SCRIPT_FOUND)?),
     };
     match found {
-        Some(script) if script.is_short() || cx.patience == Patience::Waits => Ok(script),
+        Some(script) if script.proof.is_short() || cx.patience == Patience::Waits => Ok(script),
         None if cx.patience == Patience::Waits => known.evaled(name),
         _ => Err(Error::Away),
     }

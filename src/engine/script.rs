@@ -15,10 +15,10 @@ use crate::hub::client::Protocol;
 use crate::hub::config::{MAXMEMORY, SCRIPT_MEMORY_LIMIT, SCRIPT_TIME_LIMIT};
 use crate::hub::monitor;
 use crate::reply::Reply;
-use crate::script::{Ended, Host, Kind, Machine, Shapes, Task};
+use crate::script::{Ended, Host, Kind, Machine, Shapes, Task, Took};
 use crate::store::{Entered, Patience, Scope};
 
-/// A script that took less may run on an event loop's thread the next time.
+/// A run that took less shows that a script may run on an event loop's thread.
 const SHORT: Duration = Duration::from_millis(1);
 
 /// Keys that somebody waits for, with their databases.
@@ -90,7 +90,7 @@ impl Engine {
             out.error(&error);
             Ended::Failed
         });
-        callee.judge(watch.end() < SHORT && ended != Ended::Again);
+        callee.proof().add(how_long(watch.end(), ended));
         if client.db != db {
             client.select(db);
         }
@@ -103,6 +103,14 @@ impl Engine {
     fn is_full(&self) -> bool {
         let limit = self.hub.config.get(MAXMEMORY);
         limit != 0 && self.space.used_bytes() as i64 > limit
+    }
+}
+
+fn how_long(run: Duration, ended: Ended) -> Took {
+    match ended {
+        Ended::Again => Took::TooLong,
+        _ if run < SHORT => Took::Short,
+        _ => Took::Long,
     }
 }
 

@@ -1,8 +1,8 @@
 //! JavaScript values in: words for a command, in one buffer that is used again and again.
 //!
 //! Strings come as UTF-8, a lone surrogate as U+FFFD; numbers as JavaScript prints them; Buffers
-//! and other views of bytes as they are. Anything else is "odd": the JavaScript layer knows how
-//! ioredis spells it and calls again.
+//! and other views of bytes as they are; `undefined` and `null` are empty. Anything else is "odd":
+//! the JavaScript layer knows how ioredis spells it and calls again.
 
 #![expect(unsafe_code, reason = "reads JavaScript values through raw Node-API")]
 
@@ -22,7 +22,7 @@ const FEW: usize = 8;
 /// UTF-16 units of a word that is read the quick way, its closing zero included.
 const SHORT: usize = 256;
 
-/// A value that is neither string, number nor bytes.
+/// A value that is neither string, number, bytes nor nothing.
 pub struct Odd;
 
 /// The words of one call.
@@ -201,7 +201,7 @@ impl Words {
             let mut is_bytes = false;
             sys::napi_is_buffer(env, value, &raw mut is_bytes);
             if !is_bytes {
-                return Err(Odd);
+                return nothing(env, value);
             }
             let (mut at, mut len) = (std::ptr::null_mut::<c_void>(), 0);
             let status = sys::napi_get_buffer_info(env, value, &raw mut at, &raw mut len);
@@ -214,4 +214,13 @@ impl Words {
         }
         Ok(())
     }
+}
+
+/// `undefined` and `null` are empty words: queues pass them along for what was not given.
+unsafe fn nothing(env: sys::napi_env, value: sys::napi_value) -> Result<(), Odd> {
+    let mut kind = 0;
+    // SAFETY: the out-pointer lives across the call; the caller passes a live value.
+    unsafe { sys::napi_typeof(env, value, &raw mut kind) };
+    let is_nothing = matches!(kind, sys::ValueType::napi_undefined | sys::ValueType::napi_null);
+    if is_nothing { Ok(()) } else { Err(Odd) }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
 use sha1::{Digest, Sha1};
@@ -70,6 +70,19 @@ impl Flags {
     }
 }
 
+/// So many long runs, one after another, show that a script is not short. One alone does not: its
+/// thread may have been interrupted, and all that its client asked meanwhile would pay for it.
+const UNPROVEN: u8 = 2;
+
+/// How long a run took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Took {
+    Short,
+    Long,
+    /// It was taken off its thread.
+    TooLong,
+}
+
 /// A script that was compiled.
 pub struct Script {
     pub sha: Sha,
@@ -78,8 +91,7 @@ pub struct Script {
     compiled: Compiled,
     /// It was loaded on purpose, and stays.
     is_loaded: AtomicBool,
-    /// Its last run was short: the next one need not leave the calling thread.
-    is_short: AtomicBool,
+    pub proof: Proof,
 }
 
 impl Script {
@@ -93,14 +105,33 @@ impl Script {
     pub fn compiled(&self) -> Compiled {
         self.compiled
     }
+}
 
+/// Whether a script or function is short: how many of its last runs were long, in a row.
+pub struct Proof {
+    long_runs: AtomicU8,
+}
+
+impl Default for Proof {
+    fn default() -> Self {
+        Self { long_runs: AtomicU8::new(UNPROVEN) }
+    }
+}
+
+impl Proof {
+    /// May the next run be on the calling thread?
     pub fn is_short(&self) -> bool {
-        self.is_short.load(Ordering::Relaxed)
+        self.long_runs.load(Ordering::Relaxed) < UNPROVEN
     }
 
     /// Remembers how long a run took.
-    pub fn judge(&self, is_short: bool) {
-        self.is_short.store(is_short, Ordering::Relaxed);
+    pub fn add(&self, run: Took) {
+        let long_runs = match run {
+            Took::Short => 0,
+            Took::Long => self.long_runs.load(Ordering::Relaxed).saturating_add(1),
+            Took::TooLong => UNPROVEN,
+        };
+        self.long_runs.store(long_runs, Ordering::Relaxed);
     }
 }
 
@@ -254,7 +285,7 @@ impl Known {
             flags,
             compiled,
             is_loaded: AtomicBool::new(false),
-            is_short: AtomicBool::new(false),
+            proof: Proof::default(),
         });
         self.by_sha.insert(script.sha, Arc::clone(&script));
         self.by_text.insert(TextOf(Arc::clone(&script)), Arc::clone(&script));
@@ -316,4 +347,28 @@ fn parse_shebang(text: &[u8]) -> Result<(Flags, &[u8])> {
         }
     }
     Ok((flags, &text[end..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Proof, Took};
+
+    #[test]
+    fn a_script_is_short_from_a_short_run_until_two_in_a_row_are_not() {
+        let proof = Proof::default();
+        assert!(!proof.is_short());
+        proof.add(Took::Long);
+        assert!(!proof.is_short());
+        for _ in 0..2 {
+            proof.add(Took::Short);
+            assert!(proof.is_short());
+            proof.add(Took::Long);
+            assert!(proof.is_short());
+        }
+        proof.add(Took::Long);
+        assert!(!proof.is_short());
+        proof.add(Took::Short);
+        proof.add(Took::TooLong);
+        assert!(!proof.is_short());
+    }
 }

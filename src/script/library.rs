@@ -5,12 +5,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use smallvec::SmallVec;
 
 use super::Host;
-use super::cache::{Flags, Script};
+use super::cache::{Flags, Proof, Script};
 use super::figures::Figures;
 use super::loading::{INVALID_NAME, Registered, is_name};
 use super::machine::{Compiled, Machine};
@@ -28,14 +27,7 @@ pub struct Function {
     pub description: Option<Box<[u8]>>,
     pub flags: Flags,
     callback: Compiled,
-    /// Its last run was short: the next one need not leave the calling thread.
-    is_short: AtomicBool,
-}
-
-impl Function {
-    pub fn is_short(&self) -> bool {
-        self.is_short.load(Ordering::Relaxed)
-    }
+    pub proof: Proof,
 }
 
 /// What a text has registered, in this order.
@@ -105,11 +97,11 @@ impl Callee {
         }
     }
 
-    /// Remembers how long a run took.
-    pub fn judge(&self, is_short: bool) {
+    /// How long its runs take.
+    pub fn proof(&self) -> &Proof {
         match self {
-            Self::Script(script) => script.judge(is_short),
-            Self::Function(function) => function.is_short.store(is_short, Ordering::Relaxed),
+            Self::Script(script) => &script.proof,
+            Self::Function(function) => &function.proof,
         }
     }
 }
@@ -317,7 +309,7 @@ impl Libraries {
 impl From<Registered> for Function {
     fn from(registered: Registered) -> Self {
         let Registered { name, description, flags, callback } = registered;
-        Self { name, description, flags, callback, is_short: AtomicBool::new(false) }
+        Self { name, description, flags, callback, proof: Proof::default() }
     }
 }
 

@@ -28,7 +28,7 @@ mod machine;
 mod sandbox;
 mod watch;
 
-pub use cache::{Flags, Known, Script, Scripts, Sha};
+pub use cache::{Flags, Known, Proof, Script, Scripts, Sha, Took};
 pub use figures::Figures;
 pub use library::{Callee, Collision, Function, Libraries, Library};
 pub use machine::{Ended, Machine, Task};
