@@ -54,6 +54,21 @@ for (const maxmemoryPolicy of POLICIES) {
   })
 }
 
+test('scripts and functions have room made for them, as commands have', async () => {
+  const redis = clientOf({ maxmemory: MB, maxmemoryPolicy: 'allkeys-lru' })
+  const value = 'x'.repeat(500)
+  const code = "function(keys, args) return redis.call('SET', keys[1], args[1]) end"
+  await redis.function('LOAD', `#!lua name=lib\nredis.register_function('put', ${code})`)
+  for (let i = 0; i < 3000; i++) {
+    const script = "return redis.call('SET', KEYS[1], ARGV[1])"
+    assert.equal(await redis.eval(script, 1, `e${i}`, value), 'OK')
+    assert.equal(await redis.fcall('put', 1, `f${i}`, value), 'OK')
+  }
+  assert.ok(redis.options.store.usedMemory() <= MB + 4000)
+  const evicted = Number(await infoField(redis, 'evicted_keys'))
+  assert.equal(evicted, 6000 - (await redis.dbsize()))
+})
+
 test('without a policy writes are refused at the limit, and reads and deletions are not', async () => {
   const redis = clientOf({ maxmemory: MB })
   const fill = async () => {

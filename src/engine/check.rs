@@ -131,7 +131,11 @@ fn allowed(
         return Err(refusal(denial, client.standing.name(), id));
     }
     if engine.hub.config.get(MAXMEMORY) != 0 && needs_memory(client, spec) {
-        engine.make_room(patience)?;
+        match engine.make_room(patience) {
+            // Whether a script does without is looked at when it is known which.
+            Err(Error::OutOfMemory) if calls_script(spec) => {}
+            made => made?,
+        }
     }
     if client.protocol == Protocol::Resp2
         && !spec.is(PUBSUB)
@@ -155,7 +159,12 @@ fn allowed(
 fn needs_memory(client: &Client, spec: &Spec) -> bool {
     let queue = client.transaction.as_ref().filter(|_| spec.name == "exec");
     spec.is(DENY_OOM)
+        || calls_script(spec)
         || queue.is_some_and(|open| open.queue.iter().any(|q| TABLE[q.id].is(DENY_OOM)))
+}
+
+fn calls_script(spec: &Spec) -> bool {
+    matches!(spec.name, "eval" | "eval_ro" | "evalsha" | "evalsha_ro" | "fcall" | "fcall_ro")
 }
 
 /// A refused EXEC ends the transaction and says why in its own words.
