@@ -178,6 +178,17 @@ test('install wants the package, and says what to do with one that is too old', 
   assert.throws(() => install({ RedisConnection: class {} }), /connection: connection\(\)/)
 })
 
+test('an address is refused where it is given, a bare one too', () => {
+  const bullmq = GENERATIONS['bullmq 6']
+  const before = bullmq.RedisConnection.clientFactory
+  for (const address of ['redis://redis.example', 6380, { host: 'redis.example' }]) {
+    const refusal = { code: 'ERR_LATCHKEY_ADDRESS', message: /is the address of a server/ }
+    assert.throws(() => connection(address), refusal)
+    assert.throws(() => install(bullmq, address), refusal)
+    assert.equal(bullmq.RedisConnection.clientFactory, before)
+  }
+})
+
 for (const name of ['bullmq', 'bullmq-5']) {
   test(`workers in threads of the process share a queue, each job to one of them: ${name}`, async () => {
     const bullmq = require(name)

@@ -136,6 +136,12 @@ test('callbacks are called', async () => {
   assert.deepEqual(heard, [...once, ...once])
 })
 
+test('a definition without a script is refused at once', () => {
+  const redis = newRedis()
+  assert.throws(() => redis.defineCommand('empty', { numberOfKeys: 1 }), TypeError)
+  assert.equal(redis.empty, undefined)
+})
+
 test('the option `scripts` defines commands', async () => {
   const redis = newRedis({
     scripts: { first: { numberOfKeys: 1, lua: 'return KEYS[1]' }, second: { lua: 'return #KEYS' } },

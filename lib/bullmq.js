@@ -15,7 +15,7 @@
  */
 
 const { EventEmitter } = require('node:events')
-const { sandbox } = require('./options')
+const { parseOptions, sandbox } = require('./options')
 const { Redis } = require('./redis')
 
 /** Where BullMQ turns to if it is told nothing, and writes into the options it hands on. */
@@ -28,7 +28,7 @@ const ASSUMED = { host: '127.0.0.1', port: 6379 }
  * @param {object} [options] those of `new Redis()`: `{ store }` for one
  */
 function connection(options) {
-  return makeClient(options ?? {})
+  return makeClient(named(options))
 }
 
 /**
@@ -48,10 +48,13 @@ function install(bullmq, options) {
         '`connection: connection()` instead.',
     )
   }
+  const own = named(options)
+  // an address for all of them: said here rather than by each
+  if (options !== undefined) parseOptions(words(own))
   const before = RedisConnection.clientFactory
   RedisConnection.clientFactory = (given) => {
     try {
-      return createIORedisClient(makeClient({ ...options, ...withoutAssumed(given) }))
+      return createIORedisClient(makeClient({ ...own, ...withoutAssumed(given) }))
     } catch (error) {
       return new RefusedClient(error)
     }
@@ -66,11 +69,20 @@ function install(bullmq, options) {
  * @throws where the client would not be what its queue needs
  */
 function makeClient(given) {
-  const { url, ...options } = given
-  if (sandbox() !== null && options.store === undefined) throw sandboxError()
+  if (sandbox() !== null && given.store === undefined) throw sandboxError()
   // BullMQ demands this of workers, and there is no request here that could be tried again
-  options.maxRetriesPerRequest = null
-  return url === undefined ? new Redis(options) : new Redis(url, options)
+  return new Redis(...words({ ...given, maxRetriesPerRequest: null }))
+}
+
+/** Options, of which a bare word or number, as `new Redis()` takes it, is the address. */
+function named(given) {
+  if (typeof given === 'object' || given === undefined) return given ?? {}
+  return typeof given === 'number' ? { port: given } : { url: String(given) }
+}
+
+/** What `new Redis()` takes for these options. */
+function words({ url, ...options }) {
+  return url === undefined ? [options] : [url, options]
 }
 
 /** The options without the address that is in all of them. */

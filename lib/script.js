@@ -36,6 +36,9 @@ class Script {
    * @param {string | Buffer} [keyPrefix]
    */
   constructor({ lua, numberOfKeys, readOnly = false }, keyPrefix = '') {
+    if (typeof lua !== 'string' && !Buffer.isBuffer(lua)) {
+      throw new TypeError(`a custom command is made of a script: its "lua" is ${typeof lua}`)
+    }
     this.lua = lua
     this.numberOfKeys = numberOfKeys ?? null
     this.keyPrefix = keyPrefix
