@@ -886,6 +886,13 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   functionBuffer(subcommand: Token<'HELP'>, callback?: Callback<Buffer[]>): Result<Buffer[], Context>
 
   /**
+   * Terminates a function during execution.
+   * Since 7.0.0. O(1)
+   */
+  function(subcommand: Token<'KILL'>, callback?: Callback<'OK'>): Result<'OK', Context>
+  functionBuffer(subcommand: Token<'KILL'>, callback?: Callback<Buffer>): Result<Buffer, Context>
+
+  /**
    * Returns information about all libraries.
    * Since 7.0.0. O(N) where N is the number of functions
    */
@@ -1923,6 +1930,13 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
   scardBuffer(key: RedisKey, callback?: Callback<number>): Result<number, Context>
 
   /**
+   * Sets the debug mode of server-side Lua scripts.
+   * Since 3.2.0. O(1)
+   */
+  script(subcommand: Token<'DEBUG'>, mode: Token<'YES' | 'SYNC' | 'NO'>, callback?: Callback<'OK'>): Result<'OK', Context>
+  scriptBuffer(subcommand: Token<'DEBUG'>, mode: Token<'YES' | 'SYNC' | 'NO'>, callback?: Callback<Buffer>): Result<Buffer, Context>
+
+  /**
    * Determines whether server-side Lua scripts exist in the script cache.
    * Since 2.6.0. O(N) with N being the number of scripts to check (so checking a single script is an O(1) operation).
    */
@@ -1935,6 +1949,20 @@ export interface Commands<Context extends ClientContext = { type: 'default' }> {
    */
   script(...args: Args<[subcommand: Token<'FLUSH'>, ...option: [] | [flushType: Token<'ASYNC' | 'SYNC'>]], 'OK'>): Result<'OK', Context>
   scriptBuffer(...args: Args<[subcommand: Token<'FLUSH'>, ...option: [] | [flushType: Token<'ASYNC' | 'SYNC'>]], Buffer>): Result<Buffer, Context>
+
+  /**
+   * Returns helpful text about the different subcommands.
+   * Since 5.0.0. O(1)
+   */
+  script(subcommand: Token<'HELP'>, callback?: Callback<string[]>): Result<string[], Context>
+  scriptBuffer(subcommand: Token<'HELP'>, callback?: Callback<Buffer[]>): Result<Buffer[], Context>
+
+  /**
+   * Terminates a server-side Lua script during execution.
+   * Since 2.6.0. O(1)
+   */
+  script(subcommand: Token<'KILL'>, callback?: Callback<'OK'>): Result<'OK', Context>
+  scriptBuffer(subcommand: Token<'KILL'>, callback?: Callback<Buffer>): Result<Buffer, Context>
 
   /**
    * Loads a server-side Lua script to the script cache.

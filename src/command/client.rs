@@ -9,7 +9,8 @@ use super::client_tracking::{caching, getredir, tracking, trackinginfo};
 use super::connection::on_or_off;
 use super::help::write_help;
 use super::{
-    Args, CONTAINER, Context, Keys, NO_KEYSPACE, NO_SCRIPT, Spec, TABLE as ALL, container, spec,
+    Args, BESIDE, CONTAINER, Context, Keys, NO_KEYSPACE, NO_SCRIPT, Spec, TABLE as ALL, container,
+    spec,
 };
 use crate::bytes::{is_word, lossy, parse_int};
 use crate::error::{Error, Result};
@@ -17,7 +18,7 @@ use crate::hub::tracking::{Mode, Tracker};
 use crate::hub::{Handle, Socket};
 use crate::store::Keyspace;
 
-const APART: u32 = NO_KEYSPACE | NO_SCRIPT;
+const APART: u32 = NO_KEYSPACE | NO_SCRIPT | BESIDE;
 
 #[rustfmt::skip]
 pub static TABLE: &[Spec] = &[

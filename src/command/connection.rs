@@ -9,7 +9,8 @@ use super::acl_log::{Stood, note};
 use super::client::{check_label, set_name};
 use super::generic::db_index;
 use super::{
-    Args, Context, FAST, Keys, NO_AUTH, NO_KEYSPACE, NO_QUEUE, NO_SCRIPT, PUBSUB, Spec, spec,
+    ALLOW_BUSY, Args, BESIDE, Context, FAST, Keys, NO_AUTH, NO_KEYSPACE, NO_QUEUE, NO_SCRIPT,
+    PUBSUB, Spec, spec,
 };
 use crate::bytes::{is_word, lossy, parse_int};
 use crate::error::{Error, Result};
@@ -23,15 +24,15 @@ pub const REDIS_VERSION: &str = "7.2.4";
 
 const PLAIN: u32 = FAST | NO_KEYSPACE;
 /// What a stranger may call.
-const GATE: u32 = FAST | NO_KEYSPACE | NO_SCRIPT | NO_AUTH;
+const GATE: u32 = FAST | NO_KEYSPACE | NO_SCRIPT | NO_AUTH | ALLOW_BUSY;
 
 #[rustfmt::skip]
 pub static TABLE: &[Spec] = &[
     //   name   arity keys        flags                      handler
     spec("auth",   -2, Keys::None, GATE,                      auth),
-    spec("echo",    2, Keys::None, PLAIN,                     echo),
+    spec("echo",    2, Keys::None, PLAIN | BESIDE,            echo),
     spec("hello",  -1, Keys::None, GATE,                      hello),
-    spec("ping",   -1, Keys::None, PLAIN | PUBSUB,            ping),
+    spec("ping",   -1, Keys::None, PLAIN | BESIDE | PUBSUB,   ping),
     spec("quit",   -1, Keys::None, GATE | PUBSUB | NO_QUEUE,  quit),
     spec("reset",   1, Keys::None, GATE | PUBSUB | NO_QUEUE,  reset),
     spec("select",  2, Keys::None, PLAIN,                     select),

@@ -17,7 +17,7 @@ use crate::types::listpack::Element;
 
 use super::Spec;
 use super::scripting::Invocation;
-use crate::script::Scripts;
+use crate::script::{Kind, Scripts};
 
 /// A command that would visit more elements than this is not run on an event loop's thread.
 pub const LARGE: usize = 10_000;
@@ -72,6 +72,11 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     pub fn config(&self) -> &'a Config {
         &self.hub.config
+    }
+
+    /// Refuses while a script keeps the store busy.
+    pub fn refuse_if_busy(&self) -> Result {
+        busy(self.hub, self.scripts).map_or(Ok(()), Err)
     }
 
     /// The parameters that decide how collections are encoded, as they are now.
@@ -336,6 +341,27 @@ impl<'a> Context<'a> {
             Empty::NilArray => self.out.nil_array(),
         }
     }
+}
+
+/// What is answered while a script keeps the store busy; `None` if none does.
+#[inline]
+pub fn busy(hub: &Hub, scripts: &Scripts) -> Option<Error> {
+    scripts.watch.busy(hub.config.get(config::BUSY_REPLY_THRESHOLD) as u64).map(busy_with)
+}
+
+/// What is answered while this keeps the store busy.
+#[cold]
+pub fn busy_with(kind: Kind) -> Error {
+    Error::Plain(match kind {
+        Kind::Script => {
+            "BUSY Valkey is busy running a script. You can only call SCRIPT KILL or SHUTDOWN \
+             NOSAVE."
+        }
+        Kind::Function | Kind::Library => {
+            "BUSY Valkey is busy running a script. You can only call FUNCTION KILL or SHUTDOWN \
+             NOSAVE."
+        }
+    })
 }
 
 /// May this event bring what somebody waits for? What only takes away, or touches what is there

@@ -1,10 +1,11 @@
 //! FUNCTION and FCALL: libraries of functions, and which function is called. The engine runs it.
 
+use super::context::busy_with;
 use super::help::write_help;
-use super::scripting::{Access, invoke, key_count};
+use super::scripting::{Access, invoke, key_count, kill};
 use super::{
-    ALONE, Args, CONTAINER, Context, DENY_OOM, Keys, NO_SCRIPT, READ, Spec, WRITE, container, spec,
-    wrong_usage,
+    ALLOW_BUSY, ALONE, Args, CONTAINER, Context, DENY_OOM, Keys, NO_KEYSPACE, NO_SCRIPT, READ,
+    Spec, WRITE, container, spec, wrong_usage,
 };
 use crate::bytes::{is_word, lossy};
 use crate::error::{Error, Result};
@@ -12,7 +13,7 @@ use crate::hub::Hub;
 use crate::hub::config::SCRIPT_MEMORY_LIMIT;
 use crate::persist::rdb::{self, NoLibrary};
 use crate::reply::Reply;
-use crate::script::{Callee, Collision, Function, Host, Libraries, Shapes, Watch};
+use crate::script::{Callee, Collision, Function, Host, Kind, Libraries, Shapes, Watch};
 use crate::store::Patience;
 use crate::types::glob::{self, Case};
 
@@ -28,10 +29,11 @@ pub static TABLE: &[Spec] = &[
     spec("function|dump",      2, Keys::None, ALONE | NO_SCRIPT,                    dump),
     spec("function|flush",    -2, Keys::None, ALONE | NO_SCRIPT | WRITE,            flush),
     spec("function|help",      2, Keys::None, 0,                                    help),
+    spec("function|kill",      2, Keys::None, NO_KEYSPACE | NO_SCRIPT | ALLOW_BUSY, kill_function),
     spec("function|list",     -2, Keys::None, ALONE | NO_SCRIPT,                    list),
     spec("function|load",     -3, Keys::None, ALONE | NO_SCRIPT | WRITE | DENY_OOM, load),
     spec("function|restore",  -3, Keys::None, ALONE | NO_SCRIPT | WRITE | DENY_OOM, restore),
-    spec("function|stats",     2, Keys::None, ALONE | NO_SCRIPT,                    stats),
+    spec("function|stats",     2, Keys::None, NO_KEYSPACE | NO_SCRIPT | ALLOW_BUSY, stats),
 ];
 
 /// `FCALL function numkeys [key [key ...]] [arg [arg ...]]`: calls a function.
@@ -50,7 +52,8 @@ fn call(cx: &mut Context<'_>, args: &mut Args<'_>, access: Access) -> Result {
     let function = function.ok_or(Error::Plain("ERR Function not found"))?;
     let keys = key_count(args, Error::Plain("ERR Bad number of keys provided"))?;
     // Its first run is not for an event loop's thread, nor is the next after a long one.
-    if cx.patience == Patience::Inline && !function.proof.is_short() {
+    let is_proven = function.proof.is_short() && !cx.hub.monitors.any();
+    if cx.patience != Patience::Waits && !is_proven {
         return Err(Error::Away);
     }
     invoke(cx, Callee::Function(function), keys, access)
@@ -193,7 +196,7 @@ fn with_libraries<R>(
     cx: &mut Context<'_>,
     work: impl FnOnce(&mut Libraries, &mut dyn Host, &Watch) -> Result<R>,
 ) -> Result<R> {
-    if cx.patience == Patience::Inline {
+    if cx.patience != Patience::Waits {
         return Err(Error::Away);
     }
     let limit = cx.config().get(SCRIPT_MEMORY_LIMIT) as usize;
@@ -221,12 +224,36 @@ impl Host for Silent<'_> {
     }
 }
 
+/// `FUNCTION KILL`: stops the running function, unless it has changed something.
+fn kill_function(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
+    kill(cx, Kind::Function)
+}
+
 /// `FUNCTION STATS`: what is running, and how much is known.
 fn stats(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
+    let watch = &cx.scripts.watch;
+    let running = watch.running();
+    if let Some((kind @ Kind::Script, _)) = running {
+        return Err(busy_with(kind));
+    }
     let (_, figures) = cx.scripts.figures();
     cx.out.map(2);
     cx.out.bulk(b"running_script");
-    cx.out.nil();
+    match running.zip(watch.call()) {
+        Some(((_, elapsed), (name, words))) => {
+            cx.out.map(3);
+            cx.out.bulk(b"name");
+            cx.out.bulk(&name);
+            cx.out.bulk(b"command");
+            cx.out.array(words.len());
+            for word in &words {
+                cx.out.bulk(word);
+            }
+            cx.out.bulk(b"duration_ms");
+            cx.out.int(elapsed.as_millis() as i64);
+        }
+        None => cx.out.nil(),
+    }
     cx.out.bulk(b"engines");
     cx.out.map(1);
     cx.out.bulk(b"LUA");

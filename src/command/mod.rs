@@ -132,6 +132,12 @@ pub const BRIEF: u32 = 1 << 12;
 /// Allowed to whom has not said yet who it is.
 pub const NO_AUTH: u32 = 1 << 16;
 
+/// Answered while a script keeps the store busy.
+pub const ALLOW_BUSY: u32 = 1 << 17;
+/// Does not wait for a running script, though it is refused when that keeps the store busy: it is
+/// about clients alone.
+pub const BESIDE: u32 = 1 << 18;
+
 /// Touches exactly the key after its name, and nothing else about it is peculiar. Set by `spec`.
 pub const PLAIN: u32 = 1 << 31;
 
@@ -275,7 +281,7 @@ impl Spec {
 }
 
 /// The flags that are told by name, in the words of a server.
-static FLAG_NAMES: [(u32, &str); 8] = [
+static FLAG_NAMES: [(u32, &str); 9] = [
     (WRITE, "write"),
     (READ, "readonly"),
     (DENY_OOM, "denyoom"),
@@ -284,6 +290,7 @@ static FLAG_NAMES: [(u32, &str); 8] = [
     (NO_SCRIPT, "noscript"),
     (NO_MULTI, "no_multi"),
     (NO_AUTH, "no_auth"),
+    (ALLOW_BUSY, "allow_busy"),
 ];
 
 /// The table as JavaScript reads it when it is loaded: what the rows know. What is told beyond

@@ -1,7 +1,9 @@
 //! Replication, as a primary answers that has no replicas. There is no replicating yet: what would
 //! begin it is refused.
 
-use super::{Args, BLOCKING, Context, FAST, Keys, NO_KEYSPACE, NO_MULTI, NO_SCRIPT, Spec, spec};
+use super::{
+    ALLOW_BUSY, Args, BLOCKING, Context, FAST, Keys, NO_KEYSPACE, NO_MULTI, NO_SCRIPT, Spec, spec,
+};
 use crate::bytes::{is_word, parse_int};
 use crate::error::{Error, Result};
 
@@ -13,7 +15,7 @@ pub static TABLE: &[Spec] = &[
     //   name       arity keys        flags             handler
     spec("failover",   -1, Keys::None, APART,            failover),
     spec("psync",      -3, Keys::None, APART | NO_MULTI, absent),
-    spec("replconf",   -1, Keys::None, APART,            absent),
+    spec("replconf",   -1, Keys::None, APART | ALLOW_BUSY, absent),
     spec("replicaof",   3, Keys::None, APART,            replicaof),
     spec("role",        1, Keys::None, APART | FAST,     role),
     spec("slaveof",     3, Keys::None, APART,            replicaof),

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use super::context::busy_with;
+use super::help::write_help;
 use super::{
-    ALONE, Args, CONTAINER, Context, FollowUp, Keys, NO_SCRIPT, READ, Spec, container, spec,
+    ALLOW_BUSY, ALONE, Args, CONTAINER, Context, FollowUp, Keys, NO_KEYSPACE, NO_SCRIPT, READ,
+    Spec, container, spec,
 };
 use crate::bytes::{is_word, parse_int};
 use crate::error::{Error, Result};
-use crate::script::{Callee, Script, Sha};
+use crate::script::{Callee, Kind, Script, Sha};
 use crate::store::Patience;
 
 const KEYS: Keys = Keys::Counted { at: 2, also: 0 };
@@ -20,10 +23,23 @@ pub static TABLE: &[Spec] = &[
     spec("evalsha",        -3, KEYS,       ALONE | NO_SCRIPT,         evalsha),
     spec("evalsha_ro",     -3, KEYS,       ALONE | NO_SCRIPT | READ,  evalsha_ro),
     spec("script",         -2, Keys::None, CONTAINER,                 container),
+    spec("script|debug",    3, Keys::None, NO_KEYSPACE | NO_SCRIPT,   debug),
     spec("script|exists",  -3, Keys::None, ALONE | NO_SCRIPT,         exists),
     spec("script|flush",   -2, Keys::None, ALONE | NO_SCRIPT,         flush),
+    spec("script|help",     2, Keys::None, NO_KEYSPACE,       help),
+    spec("script|kill",     2, Keys::None, NO_KEYSPACE | NO_SCRIPT | ALLOW_BUSY, kill_script),
     spec("script|load",     3, Keys::None, ALONE | NO_SCRIPT,         load),
     spec("script|show",     3, Keys::None, ALONE | NO_SCRIPT,         show),
+];
+
+#[rustfmt::skip]
+const HELP: &[(&str, &str)] = &[
+    ("DEBUG NO", "There is no debugger: YES and SYNC are refused."),
+    ("EXISTS <sha1> [<sha1> ...]", "Which of these scripts are known."),
+    ("FLUSH [ASYNC|SYNC]", "Forgets all scripts."),
+    ("KILL", "Stops the running script, unless it has changed something."),
+    ("LOAD <script>", "Makes a script known; answers its SHA1."),
+    ("SHOW <sha1>", "The text of a script."),
 ];
 
 const NO_SCRIPT_FOUND: Error = Error::Plain("NOSCRIPT No matching script.");
@@ -114,9 +130,29 @@ fn find(cx: &Context<'_>, named: Named, name: &[u8]) -> Result<Arc<Script>> {
         Named::Sha => Some(known.by_sha(name).ok_or(NO_SCRIPT_FOUND)?),
     };
     match found {
-        Some(script) if script.proof.is_short() || cx.patience == Patience::Waits => Ok(script),
+        Some(script) if cx.patience == Patience::Waits => Ok(script),
+        // Begun again it would be monitored twice.
+        Some(script) if script.proof.is_short() && !cx.hub.monitors.any() => Ok(script),
         None if cx.patience == Patience::Waits => known.evaled(name),
         _ => Err(Error::Away),
+    }
+}
+
+/// May what EXEC is about to run be a script that takes long? EXEC cannot be begun again.
+pub fn may_take_long(cx: &Context<'_>, spec: &Spec, words: &[Box<[u8]>]) -> bool {
+    let Some(name) = words.get(1) else { return false };
+    let known = cx.scripts.known();
+    match spec.name {
+        "eval" | "eval_ro" => known.by_text(name).is_none_or(|script| !script.proof.is_short()),
+        "evalsha" | "evalsha_ro" => {
+            known.by_sha(name).is_none_or(|script| !script.proof.is_short())
+        }
+        "fcall" | "fcall_ro" => {
+            let libraries = cx.scripts.libraries();
+            libraries.function(name).is_none_or(|function| !function.proof.is_short())
+        }
+        "function|load" | "function|restore" => true,
+        _ => false,
     }
 }
 
@@ -143,10 +179,52 @@ fn flush(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     Ok(())
 }
 
+/// `SCRIPT DEBUG YES | SYNC | NO`: there is no debugger to switch on.
+fn debug(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
+    let mode = args.next()?;
+    if is_word(mode, "no") {
+        cx.out.ok();
+        return Ok(());
+    }
+    Err(Error::Plain(if is_word(mode, "yes") || is_word(mode, "sync") {
+        "ERR latchkey has no debugger for scripts"
+    } else {
+        "ERR Use SCRIPT DEBUG YES/SYNC/NO"
+    }))
+}
+
+/// `SCRIPT KILL`: stops the running script, unless it has changed something.
+fn kill_script(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
+    kill(cx, Kind::Script)
+}
+
+/// Stops what is running, if it is of this kind.
+pub fn kill(cx: &mut Context<'_>, kind: Kind) -> Result {
+    let watch = &cx.scripts.watch;
+    match watch.running() {
+        None => Err(Error::Plain("NOTBUSY No scripts in execution right now.")),
+        Some((running, _)) if running != kind => Err(busy_with(running)),
+        Some(_) if watch.kill() => {
+            cx.out.ok();
+            Ok(())
+        }
+        Some(_) => Err(Error::Plain(
+            "UNKILLABLE Sorry the script already executed write commands against the dataset. You \
+             can either wait the script termination or kill the server in a hard way using the \
+             SHUTDOWN NOSAVE command.",
+        )),
+    }
+}
+
+fn help(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
+    write_help(cx, HELP);
+    Ok(())
+}
+
 /// `SCRIPT LOAD script`: makes a script known; answers its SHA1.
 fn load(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     let text = args.next()?;
-    if cx.patience == Patience::Inline && cx.scripts.known().by_text(text).is_none() {
+    if cx.patience != Patience::Waits && cx.scripts.known().by_text(text).is_none() {
         return Err(Error::Away);
     }
     let script = cx.aside(|cx| cx.scripts.known().load(text))?;

@@ -6,8 +6,8 @@
 use std::ops::Range;
 
 use super::{
-    ALONE, Args, Context, FAST, Keys, NO_KEYSPACE, NO_MULTI, NO_SCRIPT, READ, Spec, WRITE, facts,
-    spec,
+    ALLOW_BUSY, ALONE, Args, Context, FAST, Keys, NO_KEYSPACE, NO_MULTI, NO_SCRIPT, READ, Spec,
+    WRITE, facts, spec,
 };
 use crate::bytes::{is_word, parse_int};
 use crate::error::{Error, Result};
@@ -22,7 +22,7 @@ pub static TABLE: &[Spec] = &[
     spec("info",    -1, Keys::None, NO_KEYSPACE,          super::info::info),
     spec("lolwut",  -1, Keys::None, READ | FAST,          super::lolwut::lolwut),
     spec("monitor",  1, Keys::None, NO_KEYSPACE | NO_SCRIPT, monitor),
-    spec("shutdown",-1, Keys::None, NO_KEYSPACE | NO_SCRIPT | NO_MULTI, shutdown),
+    spec("shutdown",-1, Keys::None, NO_KEYSPACE | NO_SCRIPT | NO_MULTI | ALLOW_BUSY, shutdown),
     spec("swapdb",   3, Keys::None, WRITE | FAST | ALONE, swapdb),
     spec("time",     1, Keys::None, FAST | NO_KEYSPACE,   time),
 ];
@@ -152,6 +152,9 @@ fn shutdown(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     }
     if has("ABORT") {
         return Err(Error::Plain("ERR No shutdown in progress."));
+    }
+    if !has("NOSAVE") {
+        cx.refuse_if_busy()?;
     }
     // Who ends is told nothing more: the connection closes.
     if cx.hub.network.end_servers() {

@@ -6,9 +6,10 @@
 
 use std::sync::atomic::Ordering;
 
+use super::scripting::may_take_long;
 use super::{
-    ALONE, Args, Context, FAST, FollowUp, Keys, NO_KEYSPACE, NO_MULTI, NO_QUEUE, NO_SCRIPT, Spec,
-    TABLE as ALL_COMMANDS, spec,
+    ALLOW_BUSY, ALONE, Args, Context, FAST, FollowUp, Keys, NO_KEYSPACE, NO_MULTI, NO_QUEUE,
+    NO_SCRIPT, Spec, TABLE as ALL_COMMANDS, spec,
 };
 use crate::error::{Error, Result};
 use crate::hub::{Queued, Transaction};
@@ -16,14 +17,16 @@ use crate::store::{Patience, work};
 
 const ALL: Keys = Keys::Range { first: 1, last: -1, step: 1 };
 
+const APART: u32 = FAST | NO_KEYSPACE | ALLOW_BUSY;
+
 #[rustfmt::skip]
 pub static TABLE: &[Spec] = &[
     //   name    arity keys        flags                                          handler
-    spec("discard",  1, Keys::None, NO_QUEUE | NO_SCRIPT | FAST | NO_KEYSPACE,     discard),
+    spec("discard",  1, Keys::None, NO_QUEUE | NO_SCRIPT | APART,                  discard),
     spec("exec",     1, Keys::None, NO_QUEUE | NO_SCRIPT | ALONE,                  exec),
-    spec("multi",    1, Keys::None, NO_MULTI | NO_SCRIPT | FAST | NO_KEYSPACE,     multi),
-    spec("unwatch",  1, Keys::None, NO_SCRIPT | FAST | NO_KEYSPACE,                unwatch),
-    spec("watch",   -2, ALL,        NO_MULTI | NO_SCRIPT | FAST,                   watch),
+    spec("multi",    1, Keys::None, NO_MULTI | NO_SCRIPT | APART,                  multi),
+    spec("unwatch",  1, Keys::None, NO_SCRIPT | APART,                             unwatch),
+    spec("watch",   -2, ALL,        NO_MULTI | NO_SCRIPT | FAST | ALLOW_BUSY,      watch),
 ];
 
 /// `MULTI`: from now on commands are queued.
@@ -51,7 +54,11 @@ fn exec(cx: &mut Context<'_>, _args: &mut Args<'_>) -> Result {
         return Err(Error::Plain("ERR EXEC without MULTI"));
     };
     let failed = transaction.failed;
-    if !failed && cx.patience == Patience::Inline {
+    if !failed && cx.patience != Patience::Waits {
+        let is_long = |queued: &Queued| may_take_long(cx, ALL_COMMANDS[queued.id], &queued.words);
+        if transaction.queue.iter().any(is_long) {
+            return Err(Error::Away);
+        }
         cx.cost(transaction.queue.len())?;
         cx.cost(transaction.queue.iter().map(|queued| work_of(cx, queued)).sum())?;
     }

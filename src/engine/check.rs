@@ -7,9 +7,9 @@ use std::time::Instant;
 use super::Engine;
 use crate::bytes::lossy;
 use crate::command::acl_log::{self, Stood, refusal};
-use crate::command::context::LARGE;
+use crate::command::context::{self, LARGE};
 use crate::command::{
-    self, DENY_OOM, NO_AUTH, NO_MULTI, NO_QUEUE, PUBSUB, READ, Spec, TABLE, WRITE,
+    self, ALLOW_BUSY, DENY_OOM, NO_AUTH, NO_MULTI, NO_QUEUE, PUBSUB, READ, Spec, TABLE, WRITE,
 };
 use crate::error::{Error, Result};
 use crate::hub::acl::Denial;
@@ -130,7 +130,8 @@ fn allowed(
     if let Err(denial) = engine.permitted(client, id, words, Stood::of(client)) {
         return Err(refusal(denial, client.standing.name(), id));
     }
-    if engine.hub.config.get(MAXMEMORY) != 0 && needs_memory(client, spec) {
+    let busy = context::busy(&engine.hub, &engine.scripts);
+    if engine.hub.config.get(MAXMEMORY) != 0 && busy.is_none() && needs_memory(client, spec) {
         match engine.make_room(patience) {
             // Whether a script does without is looked at when it is known which.
             Err(Error::OutOfMemory) if calls_script(spec) => {}
@@ -147,6 +148,11 @@ fn allowed(
              are allowed in this context",
             spec.name
         )));
+    }
+    if let Some(busy) = busy
+        && !spec.is(ALLOW_BUSY)
+    {
+        return Err(busy);
     }
     let touches_keys = spec.is(READ | WRITE) || spec.name == "publish" || spec.name == "spublish";
     if touches_keys && client.handle.monitors.load(Ordering::Relaxed) {
@@ -239,12 +245,16 @@ impl Engine {
         }
         let policy = self.hub.config.policy();
         let samples = self.hub.config.get(MAXMEMORY_SAMPLES) as usize;
-        let pool = match patience {
-            Patience::Waits => Some(self.pool.lock()),
-            Patience::Inline => self.pool.try_lock(),
+        let worth = || self.worth_of_waiting(patience);
+        let mut pool = loop {
+            let most = worth().filter(|_| patience != Patience::Inline);
+            match most.map_or_else(|| self.pool.try_lock(), |most| self.pool.try_lock_for(most)) {
+                Some(pool) => break pool,
+                None if most.is_none() => return Err(Error::Away),
+                None => {}
+            }
         };
-        let mut pool = pool.ok_or(Error::Away)?;
-        if patience == Patience::Waits {
+        if patience != Patience::Inline {
             // What somebody is about to free need not be evicted once more.
             self.space.empty_trash();
         }
@@ -258,7 +268,7 @@ impl Engine {
                 self.hub.gone(db, entry.key(), "evicted");
                 self.note_gone(gone, db, entry.key());
             };
-            let found = self.space.evict(policy, samples, &mut pool, patience, told)?;
+            let found = self.space.evict(policy, samples, &mut pool, patience, &worth, told)?;
             let entry = found.ok_or(Error::OutOfMemory)?;
             if patience == Patience::Inline && free_cost(&entry) > LARGE {
                 // Room is made where dropping it may take long.

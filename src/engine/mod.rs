@@ -10,6 +10,7 @@
 //! its locks within some 20 µs, or is known to take long, comes back as `Outcome::Away` with
 //! nothing done, to be run again on a helper thread.
 
+mod busy;
 mod check;
 mod configure;
 mod options;
@@ -25,7 +26,11 @@ mod tests_acl;
 #[cfg(test)]
 mod tests_blocking;
 #[cfg(test)]
+mod tests_bombs;
+#[cfg(test)]
 mod tests_books;
+#[cfg(test)]
+mod tests_busy;
 #[cfg(test)]
 mod tests_clients;
 #[cfg(test)]
@@ -216,6 +221,10 @@ impl Engine {
                 out.status("QUEUED");
                 return Outcome::Done;
             }
+            // A script is in the way: what is looked at first tells what is answered.
+            Verdict::Refused(Error::Away) if patience == Patience::Waits => {
+                return self.call(client, id, words, out, patience);
+            }
             Verdict::Refused(Error::Away) => return Outcome::Away,
             Verdict::Refused(error) => {
                 let id = id.map_or_else(|| command::find(words), |id| command::resolve(id, words));
@@ -228,6 +237,9 @@ impl Engine {
         let told = self.hub.monitors.any().then(|| Arc::clone(&who.handle));
         let outcome = match self.run(client, id, words, out, patience) {
             Ran::Done => Outcome::Done,
+            Ran::Away if patience == Patience::Waits => {
+                return self.call(client, Some(id), words, out, patience);
+            }
             Ran::Away => return Outcome::Away,
             Ran::Waits => Outcome::Waits,
         };

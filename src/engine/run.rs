@@ -10,8 +10,8 @@ use super::Engine;
 use super::wake::deliver;
 use crate::command::acl_log::{Stood, refusal_in_exec};
 use crate::command::{
-    ALONE, Args, Context, DENY_OOM, FollowUp, Keys, Left, NO_KEYSPACE, PLAIN, READ, Spec, TABLE,
-    WRITE,
+    ALLOW_BUSY, ALONE, Args, BESIDE, Context, DENY_OOM, FollowUp, Keys, Left, NO_KEYSPACE, PLAIN,
+    READ, Spec, TABLE, WRITE,
 };
 use crate::error::Error;
 use crate::hub::config::{MAXMEMORY, PROTO_MAX_BULK_LEN, TRACKING_TABLE_MAX_KEYS};
@@ -93,6 +93,10 @@ impl Engine {
         let spec = TABLE[id];
         if let Some(who) = client.as_deref_mut() {
             self.note_call(who, id);
+            if spec.is(ALLOW_BUSY | BESIDE) && self.is_kept_busy(spec) {
+                self.run_apart(who, id, words, out, patience);
+                return Ran::Done;
+            }
             let result = match one_key(spec, words) {
                 Some(key) => self.run_on_one_key(who, id, words, key, out, patience),
                 None if needs_all(spec) => Err(Retry::Alone),
@@ -123,9 +127,10 @@ impl Engine {
         let shard = shard_of(hash);
         let gate = self.space.gate();
         let owned = gate.own(patience);
+        let worth = || self.worth_of_waiting(patience);
         let entered = match &owned {
             Some(_) => None,
-            None => Some(gate.shared(patience).ok_or(Retry::Away)?),
+            None => Some(gate.shared_while(patience, &worth).ok_or(Retry::Away)?),
         };
         let table = match (&owned, &entered) {
             (Some(owned), _) => self.space.table(owned, client.db),
@@ -163,7 +168,8 @@ impl Engine {
         out: &mut Reply,
         patience: Patience,
     ) -> Result<(), Retry> {
-        let entered = self.space.gate().shared(patience).ok_or(Retry::Away)?;
+        let worth = || self.worth_of_waiting(patience);
+        let entered = self.space.gate().shared_while(patience, &worth).ok_or(Retry::Away)?;
         let table = self.space.table(&entered, client.db).ok_or(Retry::Alone)?;
         self.run_in(
             client,
@@ -189,8 +195,11 @@ impl Engine {
         patience: Patience,
     ) -> Ran {
         let Some(who) = client.as_deref_mut() else { return Ran::Done };
-        self.space.open_from(who.db, patience);
-        let Some(entered) = self.space.gate().alone(patience) else { return Ran::Away };
+        let worth = || self.worth_of_waiting(patience);
+        self.space.open_from(who.db, patience, &worth);
+        let Some(entered) = self.space.gate().alone_while(patience, &worth) else {
+            return Ran::Away;
+        };
         let Some(table) = self.space.table(&entered, who.db) else { return Ran::Away };
         let left =
             self.run_in(who, id, words, table, Scope::All, Some(&entered), out, patience, |_| {});
@@ -209,7 +218,7 @@ impl Engine {
                 }
                 FollowUp::Script(script) => {
                     let ready = &mut left.ready;
-                    self.run_script(who, &script, words, &entered, out, ready, patience)
+                    self.run_script(who, id, &script, words, &entered, out, ready, patience)
                         == Ended::Again
                 }
             };
@@ -285,7 +294,8 @@ impl Engine {
                     left.retired.into_iter().for_each(|table| self.retire(table));
                     if let Some(FollowUp::Script(script)) = left.follow_up {
                         let waits = Patience::Waits;
-                        self.run_script(client, &script, &words, entered, out, ready, waits);
+                        let id = queued.id;
+                        self.run_script(client, id, &script, &words, entered, out, ready, waits);
                     }
                 }
                 // It is alone and may wait: there is no other way to call it.
@@ -348,8 +358,12 @@ impl Engine {
         };
         let mut args = Args::new(words, usize::from(spec.depth));
         let retry = self.handle(&mut cx, id, &mut args, mark);
-        // A command that waited is run again: it has been counted.
-        let again = retry.is_some() || cx.client.handle.blocked.load(Ordering::Relaxed);
+        // A command that waited is run again: it has been counted. A script is when it has ended.
+        let (is_script, waits) = cx.left.as_ref().map_or((false, false), |left| {
+            (matches!(left.follow_up, Some(FollowUp::Script(_))), left.wait.is_some())
+        });
+        let again =
+            retry.is_some() || is_script || cx.client.handle.blocked.load(Ordering::Relaxed);
         if !again {
             self.hub.tally.called(id);
         }
@@ -361,9 +375,9 @@ impl Engine {
             let growth = cx.out.take_growth() + cx.aside;
             self.space.charge(memory::balance() - before - growth);
         }
-        let waits = cx.left.as_ref().is_some_and(|left| left.wait.is_some());
         if let Some(began) = cx.since.get()
             && retry.is_none()
+            && !is_script
             && !waits
         {
             let stands = if since.is_some() { Stands::ForOthers } else { Stands::ForItself };

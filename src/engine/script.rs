@@ -14,12 +14,17 @@ use crate::hub::acl::Denial;
 use crate::hub::client::Protocol;
 use crate::hub::config::{MAXMEMORY, SCRIPT_MEMORY_LIMIT, SCRIPT_TIME_LIMIT};
 use crate::hub::monitor;
+use crate::hub::tally::Stands;
 use crate::reply::Reply;
 use crate::script::{Ended, Host, Kind, Machine, Shapes, Task, Took};
 use crate::store::{Entered, Patience, Scope};
 
 /// A run that took less shows that a script may run on an event loop's thread.
 const SHORT: Duration = Duration::from_millis(1);
+
+const FULL: Error = Error::Plain(
+    "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
+);
 
 /// Keys that somebody waits for, with their databases.
 pub(super) type Ready = Vec<(usize, Box<[u8]>)>;
@@ -30,6 +35,7 @@ impl Engine {
     pub(super) fn run_script(
         &self,
         client: &mut Client,
+        id: usize,
         invocation: &Invocation,
         words: &[&[u8]],
         entered: &Entered<'_>,
@@ -37,14 +43,7 @@ impl Engine {
         ready: &mut Ready,
         patience: Patience,
     ) -> Ended {
-        // Now and not when it is over: monitors hear of it before they hear of what it calls.
-        if self.hub.monitors.any() {
-            self.hub.monitors.tell(&monitor::line(
-                self.space.clock.now_us(),
-                &client.handle,
-                words,
-            ));
-        }
+        self.tell_monitors_of_start(client, words);
         let callee = &invocation.callee;
         let (kind, flags) = (callee.kind(), callee.flags());
         let args_from = invocation.first_key + invocation.keys;
@@ -57,10 +56,8 @@ impl Engine {
         };
         let is_full = self.is_full();
         if is_full && !flags.is_plain && !flags.allow_oom && !flags.no_writes {
-            out.error_text(
-                b"OOM allow-oom flag is not set on the script, can not run it when used memory > \
-                  'maxmemory'",
-            );
+            self.hub.tally.rejected(Some(id), &FULL.to_string());
+            out.error(&FULL);
             return Ended::Failed;
         }
         let (db, protocol, executing) = (client.db, client.protocol, client.executing);
@@ -77,26 +74,64 @@ impl Engine {
         };
         let limit_ms = self.hub.config.get(SCRIPT_TIME_LIMIT) as u64;
         let watch = &self.scripts.watch;
-        watch.begin(kind, patience == Patience::Inline, limit_ms);
+        if kind == Kind::Function {
+            // Of those that are known to be short nobody has time to ask.
+            watch.note_call((patience == Patience::Waits).then_some((callee.name(), words)));
+        }
+        watch.begin(kind, patience != Patience::Waits, limit_ms);
         let run = |machine: &mut Machine| {
             machine.limit_bytes(self.hub.config.get(SCRIPT_MEMORY_LIMIT) as usize);
-            machine.run(&task, &mut inside, watch, out)
+            let ended = machine.run(&task, &mut inside, watch, out);
+            (ended, machine.take_errors())
         };
-        let ended = match kind {
+        let ran = match kind {
             Kind::Script => self.scripts.known().machine().map(run),
             _ => self.scripts.libraries().machine().map(run),
         };
-        let ended = ended.unwrap_or_else(|error| {
+        let (ended, errors) = ran.unwrap_or_else(|error| {
             out.error(&error);
-            Ended::Failed
+            (Ended::Failed, Some(vec![error.to_string()]))
         });
-        callee.proof().add(how_long(watch.end(), ended));
+        let took = watch.end();
+        callee.proof().add(how_long(took, ended));
+        if ended == Ended::Broken {
+            self.scripts.replace_machine(kind, &mut inside);
+        }
+        self.keep_books(id, words, inside.client, ended, errors, took);
         if client.db != db {
             client.select(db);
         }
         client.protocol = protocol;
         client.executing = executing;
         ended
+    }
+
+    /// Now and not when it is over: monitors hear of it before they hear of what it calls.
+    fn tell_monitors_of_start(&self, client: &Client, words: &[&[u8]]) {
+        if self.hub.monitors.any() {
+            let line = monitor::line(self.space.clock.now_us(), &client.handle, words);
+            self.hub.monitors.tell(&line);
+        }
+    }
+
+    /// What is noted of a script that has ended.
+    fn keep_books(
+        &self,
+        id: usize,
+        words: &[&[u8]],
+        client: &Client,
+        ended: Ended,
+        errors: Option<Vec<String>>,
+        took: Duration,
+    ) {
+        if ended == Ended::Again {
+            return;
+        }
+        self.hub.tally.called(id);
+        if let Some(errors) = errors {
+            self.hub.tally.failed_with(id, &errors);
+        }
+        self.note_time(id, words, &client.handle, took, Stands::ForOthers);
     }
 
     /// Is memory at its limit, with nothing left to evict?
@@ -185,7 +220,9 @@ impl Inside<'_, '_> {
         let engine = self.engine;
         let spec = TABLE[id];
         if spec.is(WRITE) {
-            engine.scripts.watch.note_write();
+            if !engine.scripts.watch.may_write() {
+                return out.error_text(b"ERR the script was killed before it has written");
+            }
         } else if !spec.is(READ) {
             engine.scripts.watch.note_effect();
         }

@@ -136,8 +136,9 @@ fn buckets_that_a_table_gives_back_while_sweeping_and_evicting_are_booked() {
     }
     let (space, mut pool) = (&me.engine.space, Pool::default());
     for _ in 0..301 {
-        let evicted =
-            space.evict(Policy::AllKeysRandom, 5, &mut pool, Patience::Waits, |_, _| {}).unwrap();
+        let evicted = space
+            .evict(Policy::AllKeysRandom, 5, &mut pool, Patience::Waits, &|| None, |_, _| {})
+            .unwrap();
         space.charged(|| drop(evicted));
     }
     assert_eq!(me.say("DBSIZE").first(), Some(Token::Int(0)));

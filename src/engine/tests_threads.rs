@@ -30,23 +30,27 @@ impl Mailbox for Post {
 }
 
 /// A client as a JavaScript thread has it: called without patience, and elsewhere if need be.
-struct Caller {
+pub(super) struct Caller {
     engine: Arc<Engine>,
     client: Option<Box<Client>>,
     post: mpsc::Receiver<(Box<Client>, Reply)>,
-    went_away: usize,
+    pub(super) went_away: usize,
 }
 
 impl Caller {
-    fn of(engine: &Arc<Engine>) -> Self {
+    pub(super) fn of(engine: &Arc<Engine>) -> Self {
         let (sender, post) = mpsc::channel();
         let mailbox = Arc::new(Post(Mutex::new(sender)));
         let client = engine.connect(mailbox, Protocol::Resp3);
         Self { engine: Arc::clone(engine), client: Some(client), post, went_away: 0 }
     }
 
-    fn call(&mut self, line: &str) -> Reply {
-        let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+    pub(super) fn call(&mut self, line: &str) -> Reply {
+        self.call_words(&line.split(' ').collect::<Vec<_>>())
+    }
+
+    pub(super) fn call_words(&mut self, words: &[&str]) -> Reply {
+        let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
         let mut out = Reply::new();
         match self.engine.call(&mut self.client, None, &words, &mut out, Patience::Inline) {
             Outcome::Done => return out,
@@ -58,7 +62,7 @@ impl Caller {
             }
             Outcome::Waits => {}
         }
-        let (client, reply) = self.post.recv_timeout(FOREVER).expect(line);
+        let (client, reply) = self.post.recv_timeout(FOREVER).expect("an answer");
         self.client = Some(client);
         reply
     }

@@ -136,6 +136,7 @@ parameters! {
     TLS_CERT_FILE "tls-cert-file" None, Format::Text, 0;
     TLS_KEY_FILE "tls-key-file" None, Format::Text, 0;
     TLS_PORT "tls-port" None, PORTS, 0;
+    BUSY_REPLY_THRESHOLD "busy-reply-threshold" Some("lua-time-limit"), ANY, 5000;
     SCRIPT_MEMORY_LIMIT "script-memory-limit" None, BYTES, 1 << 30;
     SCRIPT_TIME_LIMIT "script-time-limit" None, ANY, 30_000;
     UNIXSOCKET "unixsocket" None, Format::Text, 0;

@@ -131,6 +131,15 @@ impl Tally {
         self.count_error(error);
     }
 
+    /// A script answered with errors; those are told that nobody has counted yet.
+    #[cold]
+    pub fn failed_with(&self, id: usize, errors: &[String]) {
+        self.rows[id].failed.fetch_add(1, Relaxed);
+        for error in errors {
+            self.count_error(error);
+        }
+    }
+
     /// A command was refused before it ran; `None` if there is no such command.
     #[cold]
     pub fn rejected(&self, id: Option<usize>, error: &str) {

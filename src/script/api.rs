@@ -9,8 +9,9 @@ use smallvec::SmallVec;
 use super::Shapes;
 use super::cache::sha1_hex;
 use super::convert::{push_error, push_field, push_reply};
+use super::failure::raise_stop;
 use super::frame::Frame;
-use super::machine::{Run, mind_watch, raise_stop, run_of};
+use super::machine::{Run, mind_watch, run_of};
 use crate::bytes::write_double;
 
 /// The low bits of the generator's state after a script has seeded it.
@@ -270,7 +271,10 @@ fn debug(_: Frame<'_>) -> c_int {
 /// `pcall` of Lua, but an error that is a table with words becomes those words.
 pub fn pcall(frame: Frame<'_>) -> c_int {
     if frame.kind(1) == ffi::LUA_TNONE {
-        frame.argument_error(1, format_args!("value expected"));
+        // A server calls what it has put there itself.
+        frame.push_boolean(false);
+        frame.push_bytes(b"attempt to call a boolean value");
+        return 2;
     }
     frame.push_boolean(true);
     frame.insert(1);

@@ -11,11 +11,12 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use parking_lot::{Mutex, MutexGuard};
 use sha1::{Digest, Sha1};
 
+use super::Host;
 use super::figures::Figures;
 use super::library::Libraries;
 use super::machine::{Compiled, Machine};
 use super::sandbox::World;
-use super::watch::Watch;
+use super::watch::{Kind, Watch};
 use crate::error::{Error, Result};
 
 /// Scripts that were only EVALed and are kept.
@@ -203,6 +204,16 @@ impl Scripts {
     /// As `known`, for libraries of functions.
     pub fn libraries(&self) -> MutexGuard<'_, Libraries> {
         self.libraries.lock()
+    }
+
+    /// A panic went through the Lua state of scripts, or of functions: it begins anew. Scripts have
+    /// to be sent again; libraries are loaded again.
+    #[cold]
+    pub fn replace_machine(&self, kind: Kind, host: &mut dyn Host) {
+        match kind {
+            Kind::Script => self.known().flush(),
+            _ => self.libraries().load_again(host, &self.watch),
+        }
     }
 
     /// Figures of the scripts, then of the libraries. For everybody, a running script included.

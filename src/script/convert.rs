@@ -8,6 +8,7 @@ use std::ffi::{CStr, c_int};
 use mlua::ffi;
 
 use super::Shapes;
+use super::failure::{Counted, Errors, IGNORE, counted};
 use super::frame::{Frame, to_i64};
 use crate::bytes::write_double;
 use crate::reply::{Later, Reply, Token, Tokens};
@@ -120,13 +121,15 @@ pub fn push_field(frame: Frame<'_>, name: &CStr, text: &[u8]) {
 pub fn push_error(frame: Frame<'_>, words: &[u8]) {
     push_field(frame, c"err", words);
     frame.push_boolean(true);
-    frame.set_field(-2, c"ignore_error_stats_update");
+    frame.set_field(-2, IGNORE);
 }
 
 /// Writes the value on top of the stack as a reply, and takes it off.
-pub fn write_value(frame: Frame<'_>, out: &mut Reply, shapes: Shapes) {
+pub fn write_value(frame: Frame<'_>, out: &mut Reply, shapes: Shapes, errors: &mut Errors) {
     if !frame.reserve(4) {
-        out.error_text(b"ERR reached lua stack limit");
+        let words = b"ERR reached lua stack limit";
+        out.error_text(words);
+        errors.add(words, Counted::NotYet);
         frame.pop(1);
         return;
     }
@@ -141,7 +144,7 @@ pub fn write_value(frame: Frame<'_>, out: &mut Reply, shapes: Shapes) {
                 (Shapes::Resp2, false) => out.nil(),
             }
         }
-        ffi::LUA_TTABLE => return write_table(frame, out, shapes),
+        ffi::LUA_TTABLE => return write_table(frame, out, shapes, errors),
         _ => out.nil(),
     }
     frame.pop(1);
@@ -155,10 +158,13 @@ fn field(frame: Frame<'_>, name: &CStr) -> c_int {
 }
 
 /// A table may be an error, a status, one of RESP3's shapes, or an array.
-fn write_table(frame: Frame<'_>, out: &mut Reply, shapes: Shapes) {
+fn write_table(frame: Frame<'_>, out: &mut Reply, shapes: Shapes, errors: &mut Errors) {
     let done = |pushed: c_int| frame.pop(pushed);
     if field(frame, c"err") == ffi::LUA_TSTRING {
-        out.error_text(frame.text(-1));
+        let words = frame.text(-1);
+        out.error_text(words);
+        frame.insert(-2);
+        errors.add(words, counted(frame));
         return done(2);
     }
     done(1);
@@ -174,13 +180,13 @@ fn write_table(frame: Frame<'_>, out: &mut Reply, shapes: Shapes) {
     done(1);
     if field(frame, c"map") == ffi::LUA_TTABLE {
         let later = out.map_later();
-        write_keyed(frame, out, shapes, later, Values::Follow);
+        write_keyed(frame, out, shapes, errors, later, Values::Follow);
         return done(2);
     }
     done(1);
     if field(frame, c"set") == ffi::LUA_TTABLE {
         let later = out.set_later();
-        write_keyed(frame, out, shapes, later, Values::AreTrue);
+        write_keyed(frame, out, shapes, errors, later, Values::AreTrue);
         return done(2);
     }
     done(1);
@@ -208,7 +214,7 @@ fn write_table(frame: Frame<'_>, out: &mut Reply, shapes: Shapes) {
         if frame.kind(-1) == ffi::LUA_TNIL {
             break;
         }
-        write_value(frame, out, shapes);
+        write_value(frame, out, shapes, errors);
         len += 1;
     }
     out.close(later, len);
@@ -229,14 +235,21 @@ fn write_status(out: &mut Reply, text: &[u8]) {
 }
 
 /// Writes the keys of the table on top of the stack, with their values or without.
-fn write_keyed(frame: Frame<'_>, out: &mut Reply, shapes: Shapes, later: Later, values: Values) {
+fn write_keyed(
+    frame: Frame<'_>,
+    out: &mut Reply,
+    shapes: Shapes,
+    errors: &mut Errors,
+    later: Later,
+    values: Values,
+) {
     let mut len = 0;
     frame.push_nil();
     while frame.next(-2) {
         frame.push_copy(-2);
-        write_value(frame, out, shapes);
+        write_value(frame, out, shapes, errors);
         match values {
-            Values::Follow => write_value(frame, out, shapes),
+            Values::Follow => write_value(frame, out, shapes, errors),
             Values::AreTrue => frame.pop(1),
         }
         len += 1;

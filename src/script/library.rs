@@ -297,6 +297,14 @@ impl Libraries {
         *self = Self::new(self.seed, Arc::clone(&self.figures));
     }
 
+    /// Loads all libraries into a new Lua state.
+    pub(super) fn load_again(&mut self, host: &mut dyn Host, watch: &Watch) {
+        let codes: Vec<_> = self.by_name.values().map(|it| Ok(it.code.to_vec())).collect();
+        self.flush();
+        // They were loaded before, by the same rules.
+        let _ = self.restore(codes.into_iter(), Collision::Flush, host, watch);
+    }
+
     /// Lets go of what Lua has of libraries that nobody knows.
     fn forget(&mut self, gone: ByName) {
         let Some(machine) = &mut self.machine else { return };

@@ -7,11 +7,13 @@
 //! owns nothing.
 
 use std::ffi::{CStr, c_int, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
 
 use mlua::ffi::{self, lua_State};
 use mlua::{Lua, LuaOptions, StdLib};
 
+use super::failure::{Counted, Errors, on_error, raise_stop, words_of_error};
 use super::frame::Frame;
 use super::loading::Registered;
 use super::sandbox::World;
@@ -50,6 +52,8 @@ pub enum Ended {
     Done,
     /// The reply is an error.
     Failed,
+    /// The reply is an error, and the machine is to be thrown away: a panic went through it.
+    Broken,
     /// Nothing was changed and nothing written: it is to be run again on another thread.
     Again,
 }
@@ -68,6 +72,7 @@ pub(super) struct Run {
     /// The state of `math.random`; it goes on from script to script.
     pub dice: u64,
     pub stop: Option<Stop>,
+    errors: Errors,
     /// The script changed how Lua collects garbage.
     pub tuned_gc: bool,
     /// What the library that is being loaded has registered so far.
@@ -94,12 +99,11 @@ impl Run {
         }
     }
 
-    fn out(&mut self) -> &mut Reply {
+    fn answer(&mut self) -> (&mut Reply, &mut Errors) {
         // SAFETY: as for the host.
         #[expect(unsafe_code, reason = "the borrow's lifetime was erased on its way through Lua")]
-        unsafe {
-            &mut *self.out
-        }
+        let out = unsafe { &mut *self.out };
+        (out, &mut self.errors)
     }
 
     pub fn watch(&self) -> &Watch {
@@ -164,6 +168,7 @@ impl Machine {
             shapes: Shapes::Resp2,
             dice: seed & 0xFFFF_FFFF_FFFF,
             stop: None,
+            errors: Errors::default(),
             tuned_gc: false,
             registered: None,
             main: ptr::null_mut(),
@@ -263,13 +268,15 @@ impl Machine {
         run.out = out;
         run.shapes = Shapes::Resp2;
         run.stop = None;
-        let state = self.state;
+        run.errors.clear();
+        let (state, on_error, enter) = (self.state, self.on_error, self.enter);
         // SAFETY: `enter` runs protected, and nothing before it can fail: the stack is empty.
-        let status = unsafe {
-            ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, self.on_error);
-            ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, self.enter);
+        let called = catch_unwind(AssertUnwindSafe(|| unsafe {
+            ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, on_error);
+            ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, enter);
             ffi::lua_pcall(state, 0, 0, 1)
-        };
+        }));
+        let Ok(status) = called else { return self.broken(out) };
         // SAFETY: nothing runs; reading what is on the stack does not fail.
         let frame = unsafe { Frame::new(state) };
         let run = &mut *self.run;
@@ -287,7 +294,9 @@ impl Machine {
             out.truncate(run.mark);
         }
         if ended == Ended::Failed {
-            out.error_text(&words_of_error(frame, task));
+            let (words, counted) = words_of_error(frame, task, status);
+            out.error_text(&words);
+            run.errors.add(&words, counted);
         }
         frame.set_top(0);
         if std::mem::take(&mut self.run.tuned_gc) {
@@ -309,14 +318,49 @@ impl Machine {
 
     #[cold]
     fn collect_garbage(&mut self) {
-        // SAFETY: nothing runs, and this neither allocates nor fails.
-        super::libs::release(unsafe { Frame::new(self.state) });
-        // If it failed, the next run would do it.
+        // SAFETY: nothing runs, and none of this allocates or fails.
+        let frame = unsafe { Frame::new(self.state) };
+        super::libs::release(frame);
+        sandbox::push_globals(frame);
+        // The sandbox keeps the names alive, and what is there is written in its place.
+        for name in [&b"KEYS"[..], b"ARGV"] {
+            frame.push_bytes(name);
+            frame.push_copy(-1);
+            frame.raw_get(-3);
+            if frame.kind(-1) != ffi::LUA_TNIL {
+                frame.pop(1);
+                frame.push_nil();
+                frame.raw_set(-3);
+            }
+            frame.set_top(1);
+        }
+        frame.set_top(0);
+        // It takes a few bytes itself, and there may be none left.
+        let _ = self.lua.set_memory_limit(0);
         let _ = self.lua.gc_collect();
+        let _ = self.lua.set_memory_limit(self.limit_bytes);
         self.kept_bytes = KEPT_BYTES.max(2 * self.lua.used_memory());
         if self.limit_bytes > 0 {
             self.kept_bytes = self.kept_bytes.min(self.limit_bytes / 2);
         }
+    }
+
+    /// A panic has passed through Lua.
+    #[cold]
+    fn broken(&mut self, out: &mut Reply) -> Ended {
+        let words = b"ERR a fault in latchkey interrupted the script";
+        self.run.host = None;
+        out.truncate(self.run.mark);
+        out.error_text(words);
+        self.run.errors.add(words, Counted::NotYet);
+        Ended::Broken
+    }
+
+    /// The errors in what was answered last that nobody has counted yet; `None` if it was
+    /// answered without any.
+    pub fn take_errors(&mut self) -> Option<Vec<String>> {
+        let errors = &mut self.run.errors;
+        errors.is_any.then(|| std::mem::take(&mut errors.fresh))
     }
 
     /// Undoes what a script made of the garbage collector.
@@ -367,7 +411,8 @@ fn enter(frame: Frame<'_>) -> c_int {
         return 0;
     }
     let shapes = run.shapes;
-    convert::write_value(frame, run.out(), shapes);
+    let (out, errors) = run.answer();
+    convert::write_value(frame, out, shapes, errors);
     0
 }
 
@@ -390,73 +435,6 @@ fn compile(frame: Frame<'_>) -> c_int {
     let place = frame.keep();
     frame.push_number(f64::from(place));
     1
-}
-
-/// What becomes of an error before the stack is unwound: a table that says where it was raised.
-fn on_error(frame: Frame<'_>) -> c_int {
-    if frame.kind(1) != ffi::LUA_TTABLE {
-        frame.push_table_for(0, 3);
-        frame.push_bytes(b"ERR ");
-        match frame.kind(1) {
-            ffi::LUA_TSTRING | ffi::LUA_TNUMBER => frame.push_copy(1),
-            ffi::LUA_TBOOLEAN if frame.boolean(1) => frame.push_bytes(b"true"),
-            ffi::LUA_TBOOLEAN => frame.push_bytes(b"false"),
-            _ => frame.push_bytes(frame.kind_name(1).as_bytes()),
-        }
-        frame.concat(2);
-        frame.set_field(-2, c"err");
-        frame.replace(1);
-    }
-    frame.set_top(1);
-    if frame.push_raiser() {
-        frame.set_field(1, c"line");
-        frame.set_field(1, c"source");
-    }
-    1
-}
-
-/// What the client is told of the error on top of the stack.
-fn words_of_error(frame: Frame<'_>, task: &Task<'_>) -> Vec<u8> {
-    if frame.kind(-1) != ffi::LUA_TTABLE {
-        // Lua itself failed: no memory, or an error while handling one.
-        return [b"ERR ", frame.text(-1)].concat();
-    }
-    // The sandbox keeps these names alive, so that pushing them allocates nothing.
-    let field = |name: &CStr| {
-        frame.push_bytes(name.to_bytes());
-        frame.raw_get(-2);
-        let found = match frame.kind(-1) {
-            ffi::LUA_TSTRING => Some(frame.text(-1).to_vec()),
-            ffi::LUA_TNUMBER => Some((frame.number(-1) as i64).to_string().into()),
-            _ => None,
-        };
-        frame.pop(1);
-        found
-    };
-    let mut words = field(c"err").unwrap_or_else(|| b"ERR unknown error".to_vec());
-    if task.kind == Kind::Library {
-        return words;
-    }
-    if let (Some(source), Some(line)) = (field(c"source"), field(c"line")) {
-        words.extend_from_slice(b" script: ");
-        words.extend_from_slice(task.name);
-        words.extend_from_slice(b", on ");
-        words.extend_from_slice(&source);
-        words.push(b':');
-        words.extend_from_slice(&line);
-        words.push(b'.');
-    }
-    words
-}
-
-/// Ends the script that stops for this reason.
-pub(super) fn raise_stop(frame: Frame<'_>, stop: Stop) -> ! {
-    frame.push_bytes(match stop {
-        Stop::Killed => b"Script killed by user with SCRIPT KILL.",
-        Stop::Overran => b"Script stopped: it ran longer than script-time-limit allows.",
-        Stop::Again => b"Script moved to another thread.",
-    });
-    frame.throw()
 }
 
 /// Looks at the watch; a script that is to stop cannot catch the error that ends it, because the

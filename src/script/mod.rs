@@ -8,6 +8,7 @@
 //! sandbox   what scripts find there: globals that nobody can change, no way out
 //! api       redis.call and its kin
 //! convert   replies become Lua values, Lua values become replies
+//! failure   what becomes of errors, and what clients are told of them
 //! figures   how much is known, and what it takes
 //! watch     how long the running script has taken, and who wants it to end
 //! ```
@@ -19,6 +20,7 @@
 mod api;
 mod cache;
 mod convert;
+mod failure;
 mod figures;
 mod frame;
 mod library;

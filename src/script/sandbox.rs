@@ -11,6 +11,7 @@ use std::ffi::{CStr, c_int, c_void};
 use mlua::ffi::{self, lua_CFunction};
 
 use super::api;
+use super::failure::IGNORE;
 use super::frame::Frame;
 use super::loading;
 use super::machine::run_of;
@@ -56,8 +57,8 @@ const GUARDS: &[(Option<&CStr>, &CStr, lua_CFunction)] = &[
     (None, c"pairs", Frame::function(pairs)),
     (None, c"collectgarbage", Frame::function(collectgarbage)),
     (Some(c"table"), c"insert", Frame::function(refuse_shown)),
-    (Some(c"table"), c"remove", Frame::function(refuse_shown)),
-    (Some(c"table"), c"sort", Frame::function(refuse_shown)),
+    (Some(c"table"), c"remove", Frame::function(leave_shown)),
+    (Some(c"table"), c"sort", Frame::function(leave_shown)),
     (Some(c"table"), c"setn", Frame::function(refuse_shown)),
     (Some(c"table"), c"foreach", Frame::function(look_through)),
     (Some(c"string"), c"find", Frame::function(match_pattern)),
@@ -76,17 +77,15 @@ const OWN: &[(Option<&CStr>, &CStr, lua_CFunction)] = &[
 ];
 
 /// `load` reads all pieces first: what it compiles is then looked at as one text.
-const LOAD: &str = "local loadstring, type, concat, error = ...
+const LOAD: &str = "local loadstring, type, concat, pcall = ...
 return function(read, name)
-  if type(read) ~= 'function' then
-    error(\"bad argument #1 to 'load' (function expected, got \" .. type(read) .. ')', 2)
-  end
   local pieces = {}
   while true do
-    local piece = read()
+    local ok, piece = pcall(read)
+    if not ok then return nil, piece end
     if piece == nil or piece == '' then break end
     if type(piece) ~= 'string' and type(piece) ~= 'number' then
-      error('reader function must return a string', 2)
+      return nil, 'reader function must return a string'
     end
     pieces[#pieces + 1] = piece
   end
@@ -161,7 +160,7 @@ pub(super) fn keep(frame: Frame<'_>, of: &'static u8) {
 
 /// Names that are asked for where Lua may not allocate: they are kept alive.
 fn anchor_names(frame: Frame<'_>) {
-    for name in [c"err", c"source", c"line"] {
+    for name in [c"err", c"source", c"line", c"KEYS", c"ARGV", IGNORE] {
         frame.push_bytes(name.to_bytes());
         frame.keep();
     }
@@ -225,8 +224,9 @@ fn build_load(frame: Frame<'_>) {
     frame.push_global(c"table");
     frame.push_field(-1, c"concat");
     frame.remove(-2);
-    frame.push_global(c"error");
+    frame.push_global(c"pcall");
     frame.call(4, 1);
+    frame.push_function(load, 1);
     frame.set_global(c"load");
 }
 
@@ -330,6 +330,11 @@ fn refuse_shown(frame: Frame<'_>) -> c_int {
     go_on(frame)
 }
 
+/// For functions that change the numbered elements of a table: the tables shown have none.
+fn leave_shown(frame: Frame<'_>) -> c_int {
+    if push_shown(frame) { 0 } else { go_on(frame) }
+}
+
 /// For functions that only read.
 fn look_through(frame: Frame<'_>) -> c_int {
     if push_shown(frame) {
@@ -376,6 +381,18 @@ fn match_pattern(frame: Frame<'_>) -> c_int {
         }
     }
     go_on(frame)
+}
+
+/// `load`: `LOAD`, for functions only.
+fn load(frame: Frame<'_>) -> c_int {
+    if frame.kind(1) != ffi::LUA_TFUNCTION {
+        frame.type_error(1, c"function");
+    }
+    let count = frame.top();
+    frame.push_copy(Frame::upvalue(1));
+    frame.insert(1);
+    frame.call(count, ffi::LUA_MULTRET);
+    frame.top()
 }
 
 /// `loadstring`, for texts only.

@@ -223,7 +223,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.last.1,
             &words,
             &mut self.reply,
-            Patience::Waits,
+            Patience::Serves,
         );
         if outcome == Outcome::Away
             && let Some(client) = self.client.take()

@@ -18,7 +18,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, compiler_fence, fence};
 use std::time::Duration;
 
-use super::gate::{Patience, with_patience};
+use super::gate::{ALWAYS, Patience, Worth, with_patience_while};
 use crate::memory::thread_number;
 
 /// What `owner` says before there is one.
@@ -71,7 +71,7 @@ impl Bias {
     /// Becomes the owner, if the thread has an event loop and nobody was quicker.
     #[cold]
     fn claim(&self, patience: Patience) -> bool {
-        if patience == Patience::Waits || !barriers_work() {
+        if patience != Patience::Inline || !barriers_work() {
             return false;
         }
         let me = thread_number();
@@ -83,13 +83,13 @@ impl Bias {
     }
 
     /// To be called before the ordinary locks are taken. `None` if the owner is inside for longer
-    /// than the caller may wait.
+    /// than the caller may wait, or than is worth while.
     #[inline]
-    pub fn visit(&self, patience: Patience) -> Option<Visit<'_>> {
+    pub fn visit(&self, patience: Patience, worth: Worth<'_>) -> Option<Visit<'_>> {
         if self.shared.load(Ordering::Acquire) || self.is_mine() {
             return Some(Visit(None));
         }
-        let visit = self.come(patience)?;
+        let visit = self.come(patience, worth)?;
         if patience == Patience::Inline {
             // A second event loop, which will come again and again.
             self.stay(visit);
@@ -101,7 +101,7 @@ impl Bias {
     /// Others will use the store as much as the owner: everybody takes locks from now on.
     pub fn share(&self) {
         if !self.shared.load(Ordering::Acquire)
-            && let Some(visit) = self.come(Patience::Waits)
+            && let Some(visit) = self.come(Patience::Waits, ALWAYS)
         {
             self.stay(visit);
         }
@@ -118,12 +118,12 @@ impl Bias {
     }
 
     #[cold]
-    fn come(&self, patience: Patience) -> Option<Visit<'_>> {
+    fn come(&self, patience: Patience, worth: Worth<'_>) -> Option<Visit<'_>> {
         self.guests.fetch_add(1, Ordering::SeqCst);
         fence(Ordering::SeqCst);
         let free = self.settled.load(Ordering::SeqCst) > 0
             || self.owner.load(Ordering::SeqCst) == NOBODY
-            || self.wait_for_owner(patience);
+            || self.wait_for_owner(patience, worth);
         if !free {
             self.guests.fetch_sub(1, Ordering::Release);
             return None;
@@ -133,16 +133,15 @@ impl Bias {
     }
 
     /// Waits until the owner is out. From then on it sees that it has guests.
-    fn wait_for_owner(&self, patience: Patience) -> bool {
+    fn wait_for_owner(&self, patience: Patience, worth: Worth<'_>) -> bool {
         barrier();
         let out = || (!self.inside.load(Ordering::Acquire)).then_some(());
-        let wait = || {
-            while out().is_none() {
-                // The owner holds an event loop up: it will not be long.
-                std::thread::sleep(Duration::from_micros(20));
-            }
+        let wait = |_| {
+            // The owner holds an event loop up: it will not be long.
+            std::thread::sleep(Duration::from_micros(20));
+            out()
         };
-        with_patience(patience, out, wait).is_some()
+        with_patience_while(patience, worth, out, wait).is_some()
     }
 }
 

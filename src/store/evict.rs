@@ -9,7 +9,7 @@ use std::str::FromStr;
 use std::sync::atomic::Ordering;
 
 use super::entry::Entry;
-use super::gate::{Entered, Patience};
+use super::gate::{Entered, Patience, Worth};
 use super::space::{DATABASES, Keyspace, Stats};
 use super::table::{Shard, Table, shard_of};
 use crate::error::Error;
@@ -197,6 +197,7 @@ impl Keyspace {
         samples: usize,
         pool: &mut Pool,
         patience: Patience,
+        worth: Worth<'_>,
         mut told: impl FnMut(usize, &Entry),
     ) -> Result<Option<Entry>, Error> {
         if policy == Policy::NoEviction {
@@ -204,7 +205,7 @@ impl Keyspace {
         }
         let mut rng = self.dice();
         for _ in 0..DATABASES * 4 {
-            let entered = self.gate().shared(patience).ok_or(Error::Away)?;
+            let entered = self.gate().shared_while(patience, worth).ok_or(Error::Away)?;
             let search = Search { space: self, entered: &entered, policy, patience };
             let candidates = search.populated();
             if candidates.is_empty() {

@@ -17,12 +17,20 @@ const STRIPES: usize = 8;
 /// How long a thread that must not wait keeps trying.
 const SPIN: Duration = Duration::from_micros(20);
 
+/// Asked by who is about to wait: for how long, before it is asked again? `None` is not at all.
+pub type Worth<'a> = &'a dyn Fn() -> Option<Duration>;
+
+/// Any wait is worth while.
+pub(super) const ALWAYS: Worth<'_> = &|| Some(Duration::MAX);
+
 /// May the caller wait for a lock?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
-    /// An event loop runs on this thread: give up after some 20 µs.
+    /// An event loop of JavaScript runs on this thread: give up after some 20 µs.
     Inline,
-    /// A thread of our own: wait as long as it takes.
+    /// Sockets are served on this thread: wait for commands of others, but not for scripts.
+    Serves,
+    /// Nobody but the caller needs this thread: wait as long as it takes.
     Waits,
 }
 
@@ -66,12 +74,36 @@ pub fn with_patience<T>(
     mut attempt: impl FnMut() -> Option<T>,
     wait: impl FnOnce() -> T,
 ) -> Option<T> {
+    match attempt() {
+        None if patience == Patience::Inline => spin(attempt),
+        None => Some(wait()),
+        got => got,
+    }
+}
+
+/// As `with_patience`, as long as it is worth while; `wait` waits for at most so long.
+#[inline]
+pub(super) fn with_patience_while<T>(
+    patience: Patience,
+    worth: Worth<'_>,
+    mut attempt: impl FnMut() -> Option<T>,
+    mut wait: impl FnMut(Duration) -> Option<T>,
+) -> Option<T> {
     if let Some(got) = attempt() {
         return Some(got);
     }
-    if patience == Patience::Waits {
-        return Some(wait());
+    while let Some(most) = worth() {
+        if patience == Patience::Inline {
+            return spin(attempt);
+        }
+        if let Some(got) = wait(most) {
+            return Some(got);
+        }
     }
+    None
+}
+
+fn spin<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
     let since = Instant::now();
     while since.elapsed() < SPIN {
         std::hint::spin_loop();
@@ -96,12 +128,18 @@ impl Gate {
 
     /// Enters beside others. `None` only for the impatient.
     pub fn shared(&self, patience: Patience) -> Option<Entered<'_>> {
+        self.shared_while(patience, ALWAYS)
+    }
+
+    /// As `shared`; whoever would have to wait does so while that is worth while.
+    pub fn shared_while(&self, patience: Patience, worth: Worth<'_>) -> Option<Entered<'_>> {
         if let Some(owned) = self.bias.own(patience) {
             return Some(Entered::Owned(owned));
         }
-        let visit = self.bias.visit(patience)?;
+        let visit = self.bias.visit(patience, worth)?;
         let stripe = &self.stripes[thread_number() % STRIPES].0;
-        with_patience(patience, || stripe.try_read(), || stripe.read())
+        let (attempt, wait) = (|| stripe.try_read(), |most| stripe.try_read_for(most));
+        with_patience_while(patience, worth, attempt, wait)
             .map(|guard| Entered::Shared { _stripe: guard, _visit: visit })
     }
 
@@ -112,19 +150,24 @@ impl Gate {
 
     /// A thread that will enter several times within a moment announces itself once.
     pub fn visit(&self) -> Visit<'_> {
-        self.bias.visit(Patience::Waits).expect("the patient always enter")
+        self.bias.visit(Patience::Waits, ALWAYS).expect("the patient always enter")
     }
 
     /// Enters alone. `None` only for the impatient.
     pub fn alone(&self, patience: Patience) -> Option<Entered<'_>> {
+        self.alone_while(patience, ALWAYS)
+    }
+
+    /// As `alone`; whoever would have to wait does so while that is worth while.
+    pub fn alone_while(&self, patience: Patience, worth: Worth<'_>) -> Option<Entered<'_>> {
         if let Some(owned) = self.bias.own(patience) {
             return Some(Entered::Owned(owned));
         }
-        let visit = self.bias.visit(patience)?;
+        let visit = self.bias.visit(patience, worth)?;
         let mut guards = Box::new([const { None }; STRIPES]);
         for (guard, stripe) in guards.iter_mut().zip(&self.stripes) {
-            let entered = with_patience(patience, || stripe.0.try_write(), || stripe.0.write())?;
-            *guard = Some(entered);
+            let (attempt, wait) = (|| stripe.0.try_write(), |most| stripe.0.try_write_for(most));
+            *guard = Some(with_patience_while(patience, worth, attempt, wait)?);
         }
         Some(Entered::Alone { _stripes: guards, _visit: visit })
     }

@@ -24,7 +24,7 @@ pub use bias::Inside;
 pub use db::{Db, Happening, Notes, Scope};
 pub use entry::{Entry, Str};
 pub use expire::{Death, Loss};
-pub use gate::{Entered, Gate, Patience};
+pub use gate::{Entered, Gate, Patience, Worth};
 pub use kinds::{BYTES_PER_ELEMENT, encoding, free_cost, is_empty, memory, work};
 pub use space::{DATABASES, Keyspace, Stats};
 pub use table::{NEVER, SHARDS, Table, shard_of};

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 
 use super::bias::Inside;
 use super::entry::Entry;
-use super::gate::{Entered, Gate, Patience};
+use super::gate::{ALWAYS, Entered, Gate, Patience, Worth};
 use super::table::{Hashing, NEVER, Table, hash_of};
 use crate::clock::{Clock, Recent};
 use crate::types::random::Rng;
@@ -169,18 +169,18 @@ impl Keyspace {
 
     /// Makes sure that a database exists; waits for the gate.
     pub fn open(&self, index: usize) {
-        self.open_from(index, Patience::Waits);
+        self.open_from(index, Patience::Waits, ALWAYS);
     }
 
-    /// Makes sure that a database exists, unless the caller must not wait and somebody is in the
-    /// way; `table` tells.
-    pub fn open_from(&self, index: usize, patience: Patience) {
-        if let Some(entered) = self.gate.shared(patience)
+    /// Makes sure that a database exists, unless somebody is in the way and the caller must not
+    /// wait, or not for that; `table` tells.
+    pub fn open_from(&self, index: usize, patience: Patience, worth: Worth<'_>) {
+        if let Some(entered) = self.gate.shared_while(patience, worth)
             && self.table(&entered, index).is_some()
         {
             return;
         }
-        if let Some(entered) = self.gate.alone(patience) {
+        if let Some(entered) = self.gate.alone_while(patience, worth) {
             self.open_alone(&entered, index);
         }
     }
