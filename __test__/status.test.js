@@ -192,6 +192,31 @@ test('disconnect(true) connects again', async () => {
   assert.deepEqual(events, ['close', 'reconnecting', 'connecting', 'connect', 'ready'])
 })
 
+test('disconnect() and quit() call off the connecting that disconnect(true) began', async () => {
+  for (const end of [(redis) => redis.disconnect(), (redis) => redis.quit()]) {
+    for (const event of [null, 'reconnecting']) {
+      const redis = newRedis({ retryStrategy: () => 1 })
+      await redis.ping()
+      const events = watch(redis)
+      redis.disconnect(true)
+      if (event !== null) await once(redis, event)
+      const answer = await end(redis)
+      assert.ok(answer === undefined || answer === 'OK', answer)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      assert.equal(events.includes('connecting'), false, events.join())
+    }
+  }
+})
+
+test('a command given while a client connects again waits for it', async () => {
+  const redis = newRedis({ retryStrategy: () => 1 })
+  await redis.ping()
+  const events = watch(redis)
+  redis.disconnect(true)
+  assert.equal(await redis.ping(), 'PONG')
+  assert.deepEqual(events, ['close', 'reconnecting', 'connecting', 'connect', 'ready'])
+})
+
 test('a client that connects again is subscribed again', async () => {
   const redis = newRedis({ retryStrategy: () => 1 })
   const publisher = newRedis()

@@ -12,6 +12,7 @@ const {
   kFlags,
   kHow,
   kOffline,
+  kAgain,
   kClosing,
   kAfter,
   kSendCommand,
@@ -75,7 +76,8 @@ function prepare(client, row, args) {
 function refuse(client, row) {
   if (client[kStatus] === 'wait') client.connect().catch(noop)
   const status = client[kStatus]
-  if (status === 'end' || client[kClosing]) return new Failure(closedError())
+  const leaving = client[kClosing]
+  if (status === 'end' || (leaving && !client[kAgain])) return new Failure(closedError())
   const { options } = client
   if (status === 'monitoring' && !Command.checkFlag('VALID_IN_MONITOR_MODE', row.name)) {
     return new Failure(new Error("Connection is in monitoring mode, can't process commands."))
@@ -84,7 +86,8 @@ function refuse(client, row) {
     const words = 'Connection in subscriber mode, only subscriber commands may be used'
     return new Failure(new Error(words))
   }
-  if (!options.enableOfflineQueue && status !== 'ready' && status !== 'monitoring') {
+  const isUp = !leaving && (status === 'ready' || status === 'monitoring')
+  if (!options.enableOfflineQueue && !isUp) {
     const words = "Stream isn't writeable and enableOfflineQueue options is false"
     return new Failure(new Error(words))
   }
@@ -178,8 +181,8 @@ function pending(client, row, flags, words) {
 /**
  * Runs a command when its client can.
  *
- * @param {object} client
- * @param {object} row
+ * @param {any} client
+ * @param {any} row
  * @param {number} flags
  * @param {Array<string | Uint8Array>} words
  * @returns {Promise<unknown>}
@@ -188,7 +191,13 @@ function run(client, row, flags, words) {
   if (client[kHot] < 0) {
     const refusal = refuse(client, row)
     if (refusal !== null) return loop.refused(refusal.reason)
-    if (client[kHandle] < 0) return offline(client, () => run(client, row, flags, words))
+    if (client[kHandle] < 0) {
+      if (row.name === 'quit' && client[kOffline].length === 0) {
+        client.disconnect() // which also calls off the next attempt
+        return Promise.resolve('OK')
+      }
+      return offline(client, () => run(client, row, flags, words))
+    }
   }
   const value = perform(client, row, flags, words)
   return value === AWAY ? pending(client, row, flags, words) : loop.answered(client, value)

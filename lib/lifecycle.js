@@ -182,7 +182,9 @@ function drop(client) {
  */
 function leave(client, again) {
   client[s.kClosing] = true
-  const epoch = client[s.kEpoch]
+  client[s.kAgain] = again
+  const epoch = (client[s.kEpoch] || 0) + 1
+  client[s.kEpoch] = epoch
   drop(client)
   loop.nextTurn(() => {
     if (client[s.kEpoch] !== epoch) return
@@ -191,7 +193,7 @@ function leave(client, again) {
     settleEarly(client)
     for (const job of [...client[s.kPending]]) loop.abandon(job, closedError())
     loop.listen(client, false)
-    const delay = again ? nextDelay(client) : undefined
+    const delay = client[s.kAgain] ? nextDelay(client) : undefined
     if (delay === undefined) finish(client)
     else retry(client, delay)
   })

@@ -106,7 +106,11 @@ class Redis extends EventEmitter {
    */
   disconnect(reconnect = false) {
     const { status } = this
-    if (status === 'end' || this[s.kClosing]) return
+    if (status === 'end') return
+    if (this[s.kClosing]) {
+      if (!reconnect) this[s.kAgain] = false
+      return
+    }
     if (status === 'wait' || status === 'reconnecting') {
       clearTimeout(this[s.kTimer])
       if (status === 'wait') lifecycle.setStatus(this, 'close')
@@ -288,6 +292,7 @@ function prepareState(client) {
   client[s.kListening] = false
   client[s.kReferenced] = true
   client[s.kClosing] = false
+  client[s.kAgain] = false
   client[s.kDatabase] = options.db || 0
   client[s.kAttempts] = 0
   client[s.kTimer] = null

@@ -32,6 +32,8 @@ module.exports = {
   kReferenced: Symbol('referenced'),
   /** `disconnect()` or `quit()` was called and the end has not been announced yet. */
   kClosing: Symbol('closing'),
+  /** Is it to connect anew after that end? */
+  kAgain: Symbol('again'),
   /** The database that SELECT chose last. */
   kDatabase: Symbol('database'),
   /** Attempts to connect anew since the client was last ready. */
