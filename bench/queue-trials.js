@@ -4,7 +4,10 @@
  * The rows of `npm run bench -- queues`, as data. How each is done stands in queue-runs.js.
  *
  * `jobs` is how many operations one round takes, after a quarter as many that warm up. `reach` is
- * how many times the better of the servers latchkey is to reach in the same run.
+ * how many times the better of the servers latchkey is to reach in the same run. Where fifty jobs
+ * are at once the packages' own work is a ceiling below that: with answers that cost nothing (the
+ * recorded ones of a server, given at once) BullMQ adds 157 k and processes 70 k jobs a second,
+ * Bull 134 k and 47 k, where servers reach 55 k, 31 k, 55 k and 20 k.
  */
 exports.TRIALS = [
   { name: 'BullMQ add', jobs: 12_000, reach: 3 },
