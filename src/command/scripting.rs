@@ -102,12 +102,6 @@ fn call(cx: &mut Context<'_>, args: &mut Args<'_>, named: Named, access: Access)
 
 /// Has the engine call what the words name; its keys and arguments follow.
 pub fn invoke(cx: &mut Context<'_>, callee: Callee, keys: usize, access: Access) -> Result {
-    let flags = callee.flags();
-    if access == Access::ReadOnly && !flags.is_plain && !flags.no_writes {
-        return Err(Error::Plain(
-            "ERR Can not execute a script with write flag using *_ro command.",
-        ));
-    }
     cx.follow_up(FollowUp::Script(Invocation { callee, first_key: 3, keys, access }));
     Ok(())
 }

@@ -36,6 +36,8 @@ mod tests_clients;
 #[cfg(test)]
 mod tests_fields;
 #[cfg(test)]
+mod tests_functions;
+#[cfg(test)]
 mod tests_listeners;
 #[cfg(test)]
 mod tests_threads;

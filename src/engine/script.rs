@@ -21,10 +21,11 @@ use crate::store::{Entered, Patience, Scope};
 
 /// A run that took less shows that a script may run on an event loop's thread.
 const SHORT: Duration = Duration::from_millis(1);
+/// A function that took longer is not called there again: it cannot be taken off such a thread.
+const STALLS: Duration = Duration::from_millis(10);
 
-const FULL: Error = Error::Plain(
-    "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
-);
+const NOT_READ_ONLY: Error =
+    Error::Plain("ERR Can not execute a script with write flag using *_ro command.");
 
 /// Keys that somebody waits for, with their databases.
 pub(super) type Ready = Vec<(usize, Box<[u8]>)>;
@@ -55,9 +56,8 @@ impl Engine {
             args: &words[args_from..],
         };
         let is_full = self.is_full();
-        if is_full && !flags.is_plain && !flags.allow_oom && !flags.no_writes {
-            self.hub.tally.rejected(Some(id), &FULL.to_string());
-            out.error(&FULL);
+        if let Some(refusal) = self.refuse(id, invocation, is_full) {
+            out.error(&refusal);
             return Ended::Failed;
         }
         let (db, protocol, executing) = (client.db, client.protocol, client.executing);
@@ -78,7 +78,9 @@ impl Engine {
             // Of those that are known to be short nobody has time to ask.
             watch.note_call((patience == Patience::Waits).then_some((callee.name(), words)));
         }
-        watch.begin(kind, patience != Patience::Waits, limit_ms);
+        // A function that is begun again would find what it had made of its library's locals.
+        let may_begin_again = patience != Patience::Waits && kind == Kind::Script;
+        watch.begin(kind, may_begin_again, limit_ms);
         let run = |machine: &mut Machine| {
             machine.limit_bytes(self.hub.config.get(SCRIPT_MEMORY_LIMIT) as usize);
             let ended = machine.run(&task, &mut inside, watch, out);
@@ -93,7 +95,7 @@ impl Engine {
             (Ended::Failed, Some(vec![error.to_string()]))
         });
         let took = watch.end();
-        callee.proof().add(how_long(took, ended));
+        callee.proof().add(how_long(kind, took, ended));
         if ended == Ended::Broken {
             self.scripts.replace_machine(kind, &mut inside);
         }
@@ -104,6 +106,25 @@ impl Engine {
         client.protocol = protocol;
         client.executing = executing;
         ended
+    }
+
+    /// Why it is not run at all.
+    fn refuse(&self, id: usize, invocation: &Invocation, is_full: bool) -> Option<Error> {
+        let flags = invocation.callee.flags();
+        if flags.is_plain || flags.no_writes {
+            return None;
+        }
+        let tally = &self.hub.tally;
+        if is_full && !flags.allow_oom {
+            tally.rejected(Some(id), &Error::OutOfMemory.to_string());
+            return Some(Error::OutOfMemory);
+        }
+        if invocation.access == Access::ReadOnly {
+            tally.called(id);
+            tally.failed(id, &NOT_READ_ONLY.to_string());
+            return Some(NOT_READ_ONLY);
+        }
+        None
     }
 
     /// Now and not when it is over: monitors hear of it before they hear of what it calls.
@@ -141,10 +162,11 @@ impl Engine {
     }
 }
 
-fn how_long(run: Duration, ended: Ended) -> Took {
+fn how_long(kind: Kind, run: Duration, ended: Ended) -> Took {
     match ended {
         Ended::Again => Took::TooLong,
         _ if run < SHORT => Took::Short,
+        _ if kind == Kind::Function && run > STALLS => Took::TooLong,
         _ => Took::Long,
     }
 }
