@@ -16,6 +16,10 @@ const { GENERATIONS, forbidNetworkAndWarnings, next, openHouse } = require('./li
 const PROCESSOR = path.join(__dirname, 'lib', 'bullmq-processor.js')
 const PACKAGES = { 'bullmq 6': 'bullmq', 'bullmq 5': 'bullmq-5' }
 
+// BullMQ starts a sandbox with the options of its own process, and among those that newer test
+// runners give to a file are some that a sandbox does not start with
+process.execArgv.length = 0
+
 forbidNetworkAndWarnings()
 
 /** A door of the store's for other processes. */
