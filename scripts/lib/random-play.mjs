@@ -4,6 +4,7 @@
 //
 // A play is a list of acts, which a shrinker may thin out: none needs another to be there.
 
+import { randomScript } from './random-script.mjs'
 import { Dice, Draft, facts, LOOKS, SCENE } from './random-transcript.mjs'
 import { encode } from './resp.mjs'
 import { splitWords } from './transcript.mjs'
@@ -148,6 +149,7 @@ export function randomPlay(known, seed, length) {
   for (let i = 0; i < length; i++) {
     const who = dice.pick(['a', 'a', 'a', 'b', 'b', 'c'])
     if (dice.chance(18)) acts.push(...meeting(who, dice.pick(MEETINGS)))
+    else if (dice.chance(6)) acts.push(act(who, `EVAL "${randomScript(dice)}" 0`))
     else if (dice.chance(2)) acts.push(bytesOf(who, dice.pick(RAW)))
     else if (dice.chance(3)) acts.push(burst(who, about.length ? about : company, dice))
     else {

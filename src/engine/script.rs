@@ -195,10 +195,12 @@ impl Host for Inside<'_, '_> {
     }
 
     fn may_call(&mut self, words: &[&[u8]]) -> Option<bool> {
-        let id = command::find(words).ok()?;
-        if !TABLE[id].takes(words.len()) {
-            return None;
-        }
+        let id = match command::find(words) {
+            Ok(id) => id,
+            // The container itself.
+            Err(Some(_)) if words.len() == 1 => command::named(words[0])?,
+            Err(_) => return None,
+        };
         let Some(user) = self.engine.hub.acl.limits(&self.client.standing) else {
             return Some(true);
         };

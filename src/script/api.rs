@@ -57,7 +57,7 @@ pub const TEXTS: &[(&CStr, &CStr)] =
 
 /// Raises a table with these words, as a failed command does.
 fn raise_words(frame: Frame<'_>, words: &[u8]) -> ! {
-    push_error(frame, words);
+    push_field(frame, c"err", words);
     frame.throw()
 }
 
@@ -78,7 +78,7 @@ fn call_command(frame: Frame<'_>) -> bool {
     let run = run_of(frame);
     mind_watch(frame, run);
     if let Some(refusal) = refuse_words(frame) {
-        push_error(frame, refusal);
+        push_field(frame, c"err", refusal);
         return true;
     }
     let called = catch_unwind(AssertUnwindSafe(|| {

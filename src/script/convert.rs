@@ -191,8 +191,7 @@ fn write_table(frame: Frame<'_>, out: &mut Reply, shapes: Shapes, errors: &mut E
     }
     done(1);
     if field(frame, c"big_number") == ffi::LUA_TSTRING {
-        let digits = frame.text(-1);
-        out.big_number(digits);
+        write_line(frame.text(-1), |digits| out.big_number(digits));
         return done(2);
     }
     done(1);
@@ -221,17 +220,22 @@ fn write_table(frame: Frame<'_>, out: &mut Reply, shapes: Shapes, errors: &mut E
     done(2);
 }
 
+/// Hands a text over as one line.
+fn write_line(text: &[u8], write: impl FnOnce(&[u8])) {
+    if memchr::memchr2(b'\r', b'\n', text).is_none() {
+        return write(text);
+    }
+    let line: Vec<u8> =
+        text.iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }).collect();
+    write(&line);
+}
+
 /// A status is one line.
 fn write_status(out: &mut Reply, text: &[u8]) {
     if text == b"OK" {
         return out.ok();
     }
-    if memchr::memchr2(b'\r', b'\n', text).is_none() {
-        return out.token(Token::Status(text));
-    }
-    let line: Vec<u8> =
-        text.iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }).collect();
-    out.token(Token::Status(&line));
+    write_line(text, |line| out.token(Token::Status(line)));
 }
 
 /// Writes the keys of the table on top of the stack, with their values or without.

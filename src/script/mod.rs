@@ -28,6 +28,8 @@ mod libs;
 mod loading;
 mod machine;
 mod sandbox;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 pub use cache::{Flags, Known, Proof, Script, Scripts, Sha, Took};
