@@ -219,7 +219,7 @@ test('a client that is gone does not end its script, nor the store with it', asy
   const other = redis.duplicate()
   const id = await redis.client('ID')
   const gone = assert.rejects(redis.eval(ENDLESS, 0))
-  await turn()
+  await untilBusy(other) // a script that has not begun yet goes with its client
   redis.disconnect()
   await gone
   await untilBusy(other)
