@@ -168,7 +168,12 @@ impl Engine {
         out: &mut Reply,
         patience: Patience,
     ) -> Result<(), Retry> {
-        let worth = || self.worth_of_waiting(patience);
+        // A script that begins meanwhile need not be waited for by what runs beside it.
+        let beside = TABLE[id].is(ALLOW_BUSY | BESIDE);
+        let worth = || {
+            let is_running = beside && self.scripts.watch.running().is_some();
+            self.worth_of_waiting(patience).filter(|_| !is_running)
+        };
         let entered = self.space.gate().shared_while(patience, &worth).ok_or(Retry::Away)?;
         let table = self.space.table(&entered, client.db).ok_or(Retry::Alone)?;
         self.run_in(
