@@ -4,7 +4,7 @@
 
 const { test } = require('node:test')
 const assert = require('node:assert/strict')
-const { Redis, newRedis } = require('./lib/twin')
+const { Redis, newRedis, twin } = require('./lib/twin')
 
 const ECHO = 'return {KEYS[1],KEYS[2],ARGV[1],ARGV[2]}'
 
@@ -207,4 +207,14 @@ test("with replyMapping 'resp3' what a script gives under RESP3 has RESP3's shap
   assert.equal(await redis.eval('return true', 0), 1)
   redis.defineCommand('map', { numberOfKeys: 0, lua: 'return {map = {a = 1}}' })
   for (let times = 0; times < 2; times++) assert.deepEqual(await redis.map(), { a: 1 })
+})
+
+const TOO_DEEP =
+  'a reply that is nested too deep for JavaScript is an error, and the client goes on'
+
+test(TOO_DEEP, { skip: twin === 'ioredis' }, async () => {
+  const redis = newRedis()
+  const error = await failure(redis.eval('local t = {} t[1] = t return t', 0))
+  assert.match(error.message, /^ERR the reply has more arrays inside each other than/)
+  assert.equal(await redis.eval("return 'fine'", 0), 'fine')
 })

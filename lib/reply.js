@@ -266,19 +266,36 @@ function read(v, how) {
   if (state[0] !== JOINED && state[0] !== SEPARATE) return failure()
   open(how)
   let value
-  const kind = tokens[0]
-  if (how & OBJECT && !resp3 && (kind === 3 || kind === 4)) {
-    at = 2
-    value = object(kind === 3 ? tokens[1] / 2 : tokens[1])
-  } else if (how & EACH && kind === 3) {
-    at = 2
-    value = eachItem(tokens[1])
-  } else {
-    value = node()
+  try {
+    value = root(how)
+  } catch (error) {
+    value = tooDeep(error)
   }
   close()
   const error = takeTooLong()
   return error === null ? value : new Failure(error)
+}
+
+/** @param {number} how */
+function root(how) {
+  const kind = tokens[0]
+  if (how & OBJECT && !resp3 && (kind === 3 || kind === 4)) {
+    at = 2
+    return object(kind === 3 ? tokens[1] / 2 : tokens[1])
+  }
+  if (how & EACH && kind === 3) {
+    at = 2
+    return eachItem(tokens[1])
+  }
+  return node()
+}
+
+/** A script may answer with a table that is in itself: thousands of arrays, each in the last. */
+function tooDeep(error) {
+  if (!(error instanceof RangeError)) throw error
+  return new Failure(
+    new ReplyError('ERR the reply has more arrays inside each other than JavaScript can read'),
+  )
 }
 
 /**
