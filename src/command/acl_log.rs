@@ -112,6 +112,13 @@ pub fn refusal(denial: Denial, user: &[u8], id: usize) -> Error {
     }
 }
 
+/// What a script is told that calls what its user may not.
+pub fn refusal_in_script(client: &Client, denial: Denial, id: usize) -> Error {
+    let refusal = refusal(denial, client.standing.name(), id).to_string();
+    let why = refusal.strip_prefix("NOPERM ").unwrap_or(&refusal);
+    Error::text(format!("ERR ACL failure in script: {why}"))
+}
+
 /// What EXEC says in the place of a command that was allowed when it was queued.
 pub fn refusal_in_exec(denial: Denial) -> Error {
     let why = match denial {

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use super::Engine;
 use super::check::may_write;
-use crate::command::acl_log::Stood;
+use crate::command::acl_log::{self, Stood};
 use crate::command::scripting::{Access, Invocation};
 use crate::command::{self, DENY_OOM, NO_SCRIPT, READ, TABLE, WRITE};
 use crate::error::Error;
 use crate::hub::Client;
-use crate::hub::acl::Denial;
 use crate::hub::client::Protocol;
 use crate::hub::config::{MAXMEMORY, SCRIPT_MEMORY_LIMIT, SCRIPT_TIME_LIMIT};
 use crate::hub::monitor;
@@ -204,7 +203,7 @@ impl Host for Inside<'_, '_> {
         let Some(user) = self.engine.hub.acl.limits(&self.client.standing) else {
             return Some(true);
         };
-        Some(command::acl_log::check(&user.rules(), id, words).is_ok())
+        Some(acl_log::check(&user.rules(), id, words).is_ok())
     }
 
     fn log(&mut self, level: u8, message: &[u8]) {
@@ -228,13 +227,14 @@ impl Inside<'_, '_> {
         if spec.is(NO_SCRIPT) {
             return Err(Error::Plain("ERR This Redis command is not allowed from script"));
         }
+        if let Err(denial) = self.engine.permitted(self.client, id, words, Stood::Script) {
+            return Err(acl_log::refusal_in_script(self.client, denial, id));
+        }
         if may_write(spec) && !self.may_write {
             return Err(Error::Plain("ERR Write commands are not allowed from read-only scripts."));
         }
-        if let Err(denial) = self.engine.permitted(self.client, id, words, Stood::Script) {
-            return Err(refusal_in_script(denial));
-        }
-        if spec.is(DENY_OOM) && !self.may_grow {
+        // What has begun to write is not left half done.
+        if spec.is(DENY_OOM) && !self.may_grow && !self.engine.scripts.watch.has_written() {
             return Err(Error::OutOfMemory);
         }
         Ok(id)
@@ -282,19 +282,4 @@ impl Inside<'_, '_> {
         engine.tell_monitors_of_script(self.client, id, words);
         self.client.handle.last_active.store(engine.space.access_clock(), Ordering::Relaxed);
     }
-}
-
-/// What a script is told whose user may not do something.
-fn refusal_in_script(denial: Denial) -> Error {
-    Error::Plain(match denial {
-        Denial::Command => "ERR The user executing the script can't run this command or subcommand",
-        Denial::Key(_) => {
-            "ERR The user executing the script can't access at least one of the keys mentioned in \
-             the command arguments"
-        }
-        Denial::Channel(_) => {
-            "ERR The user executing the script can't publish to the channel mentioned in the \
-             command"
-        }
-    })
 }

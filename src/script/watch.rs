@@ -143,6 +143,11 @@ impl Watch {
         self.decide(WRITTEN)
     }
 
+    /// Has the script begun to change keys?
+    pub fn has_written(&self) -> bool {
+        self.fate.load(Relaxed) == WRITTEN
+    }
+
     /// Asks the running script to stop. `false` if it has written before.
     pub fn kill(&self) -> bool {
         let killed = self.decide(KILLED);
