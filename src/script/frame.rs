@@ -343,6 +343,12 @@ impl<'call> Frame<'call> {
         unsafe { ffi::luaL_ref(self.state, ffi::LUA_REGISTRYINDEX) }
     }
 
+    /// Forgets what `keep` has put into that place.
+    pub fn let_go(self, place: c_int) {
+        // SAFETY: see `new`.
+        unsafe { ffi::luaL_unref(self.state, ffi::LUA_REGISTRYINDEX, place) }
+    }
+
     /// Calls the function below so many arguments.
     pub fn call(self, arguments: c_int, results: c_int) {
         // SAFETY: see `new`.

@@ -61,7 +61,7 @@ const GUARDS: &[(Option<&CStr>, &CStr, lua_CFunction)] = &[
     (Some(c"table"), c"sort", Frame::function(leave_shown)),
     (Some(c"table"), c"setn", Frame::function(refuse_shown)),
     (Some(c"table"), c"foreach", Frame::function(look_through)),
-    (Some(c"string"), c"find", Frame::function(match_pattern)),
+    (Some(c"string"), c"find", Frame::function(find)),
     (Some(c"string"), c"match", Frame::function(match_pattern)),
     (Some(c"string"), c"gmatch", Frame::function(match_pattern)),
     (Some(c"string"), c"gfind", Frame::function(match_pattern)),
@@ -158,9 +158,14 @@ pub(super) fn keep(frame: Frame<'_>, of: &'static u8) {
     frame.raw_set(ffi::LUA_REGISTRYINDEX);
 }
 
-/// Names that are asked for where Lua may not allocate: they are kept alive.
+/// Names that are asked for where Lua may not allocate: they are kept alive. Lua itself says the
+/// last one there. And the list of free places in the registry is begun, for the same reason.
 fn anchor_names(frame: Frame<'_>) {
-    for name in [c"err", c"source", c"line", c"KEYS", c"ARGV", IGNORE] {
+    frame.push_boolean(true);
+    let place = frame.keep();
+    frame.let_go(place);
+    let of_lua = c"error in error handling";
+    for name in [c"err", c"source", c"line", c"KEYS", c"ARGV", IGNORE, of_lua] {
         frame.push_bytes(name.to_bytes());
         frame.keep();
     }
@@ -381,6 +386,11 @@ fn match_pattern(frame: Frame<'_>) -> c_int {
         }
     }
     go_on(frame)
+}
+
+/// As `match_pattern`, unless the pattern is to be found as it is.
+fn find(frame: Frame<'_>) -> c_int {
+    if frame.boolean(4) { go_on(frame) } else { match_pattern(frame) }
 }
 
 /// `load`: `LOAD`, for functions only.
