@@ -76,6 +76,21 @@ fn words_that_lua_has_no_room_for_end_in_an_error() {
 }
 
 #[test]
+fn replies_that_would_have_no_end_are_errors() {
+    let (_engine, mut caller) = store();
+    for script in [
+        "local t = {} t[1] = t t[2] = t return t",
+        "local t = {} t.map = {a = t, b = t} return t",
+        "local s, t = string.rep('x', 1e6), {} for i = 1, 1000 do t[i] = s end return t",
+        "redis.call('SET', 'k', 'v') local t = {{}} for i = 1, 60 do t = {t, t} end return t",
+    ] {
+        let said = eval(&mut caller, script);
+        assert!(said.starts_with("ERR the reply of the script takes more than "), "{said}");
+        assert_eq!(eval(&mut caller, "return 'fine'"), "fine");
+    }
+}
+
+#[test]
 fn what_nests_too_deep_ends_in_an_error() {
     let (_engine, mut caller) = store();
     for (script, end) in [
@@ -180,3 +195,18 @@ const SURVEY: &str = "local names = {}
     names[#names + 1] = type(redis.call('GET', 'missing')) .. ('x'):rep(2)
     names[#names + 1] = collectgarbage('setpause', 200) .. ',' .. collectgarbage('setstepmul', 200)
     return table.concat(names, ' ')";
+
+#[test]
+fn a_function_that_remembers_its_calls_is_called_once_whatever_it_takes() {
+    let (_engine, mut caller) = store();
+    let library = "#!lua name=counter\n local n = 0
+        redis.register_function('count', function(_, times)
+          n = n + 1
+          for _ = 1, times[1] do end
+          return 'call ' .. n
+        end)";
+    caller.call_words(&["FUNCTION", "LOAD", library]);
+    for (times, answer) in [("1", "call 1"), ("1", "call 2"), ("1e7", "call 3"), ("1", "call 4")] {
+        assert_eq!(text(&caller.call_words(&["FCALL", "count", "0", times])), answer);
+    }
+}

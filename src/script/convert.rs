@@ -124,12 +124,27 @@ pub fn push_error(frame: Frame<'_>, words: &[u8]) {
     frame.set_field(-2, IGNORE);
 }
 
+/// A reply that is being written.
+pub struct Answer<'a> {
+    pub out: &'a mut Reply,
+    pub errors: &'a mut Errors,
+    pub shapes: Shapes,
+    /// No value begins behind this place.
+    pub end: usize,
+}
+
+const TOO_LONG: &[u8] = b"ERR the reply of the script takes more than script-memory-limit bytes";
+
 /// Writes the value on top of the stack as a reply, and takes it off.
-pub fn write_value(frame: Frame<'_>, out: &mut Reply, shapes: Shapes, errors: &mut Errors) {
+pub fn write_value(frame: Frame<'_>, answer: &mut Answer<'_>) {
+    let out = &mut *answer.out;
+    if out.mark().0 > answer.end {
+        refuse_length(frame);
+    }
     if !frame.reserve(4) {
         let words = b"ERR reached lua stack limit";
         out.error_text(words);
-        errors.add(words, Counted::NotYet);
+        answer.errors.add(words, Counted::NotYet);
         frame.pop(1);
         return;
     }
@@ -138,16 +153,24 @@ pub fn write_value(frame: Frame<'_>, out: &mut Reply, shapes: Shapes, errors: &m
         ffi::LUA_TNUMBER => out.int(to_i64(frame.number(-1))),
         ffi::LUA_TBOOLEAN => {
             let value = frame.boolean(-1);
-            match (shapes, value) {
+            match (answer.shapes, value) {
                 (Shapes::Resp3, value) => out.bool(value),
                 (Shapes::Resp2, true) => out.int(1),
                 (Shapes::Resp2, false) => out.nil(),
             }
         }
-        ffi::LUA_TTABLE => return write_table(frame, out, shapes, errors),
+        ffi::LUA_TTABLE => return write_table(frame, answer),
         _ => out.nil(),
     }
     frame.pop(1);
+}
+
+/// A table may be in itself more than once: what would be written then has no end in sight.
+#[cold]
+fn refuse_length(frame: Frame<'_>) -> ! {
+    frame.set_top(0);
+    push_field(frame, c"err", TOO_LONG);
+    frame.throw()
 }
 
 /// Pushes a field of the table on top of the stack, and says what it is.
@@ -158,13 +181,14 @@ fn field(frame: Frame<'_>, name: &CStr) -> c_int {
 }
 
 /// A table may be an error, a status, one of RESP3's shapes, or an array.
-fn write_table(frame: Frame<'_>, out: &mut Reply, shapes: Shapes, errors: &mut Errors) {
+fn write_table(frame: Frame<'_>, answer: &mut Answer<'_>) {
+    let out = &mut *answer.out;
     let done = |pushed: c_int| frame.pop(pushed);
     if field(frame, c"err") == ffi::LUA_TSTRING {
         let words = frame.text(-1);
         out.error_text(words);
         frame.insert(-2);
-        errors.add(words, counted(frame));
+        answer.errors.add(words, counted(frame));
         return done(2);
     }
     done(1);
@@ -180,13 +204,13 @@ fn write_table(frame: Frame<'_>, out: &mut Reply, shapes: Shapes, errors: &mut E
     done(1);
     if field(frame, c"map") == ffi::LUA_TTABLE {
         let later = out.map_later();
-        write_keyed(frame, out, shapes, errors, later, Values::Follow);
+        write_keyed(frame, answer, later, Values::Follow);
         return done(2);
     }
     done(1);
     if field(frame, c"set") == ffi::LUA_TTABLE {
         let later = out.set_later();
-        write_keyed(frame, out, shapes, errors, later, Values::AreTrue);
+        write_keyed(frame, answer, later, Values::AreTrue);
         return done(2);
     }
     done(1);
@@ -213,10 +237,10 @@ fn write_table(frame: Frame<'_>, out: &mut Reply, shapes: Shapes, errors: &mut E
         if frame.kind(-1) == ffi::LUA_TNIL {
             break;
         }
-        write_value(frame, out, shapes, errors);
+        write_value(frame, answer);
         len += 1;
     }
-    out.close(later, len);
+    answer.out.close(later, len);
     done(2);
 }
 
@@ -239,24 +263,17 @@ fn write_status(out: &mut Reply, text: &[u8]) {
 }
 
 /// Writes the keys of the table on top of the stack, with their values or without.
-fn write_keyed(
-    frame: Frame<'_>,
-    out: &mut Reply,
-    shapes: Shapes,
-    errors: &mut Errors,
-    later: Later,
-    values: Values,
-) {
+fn write_keyed(frame: Frame<'_>, answer: &mut Answer<'_>, later: Later, values: Values) {
     let mut len = 0;
     frame.push_nil();
     while frame.next(-2) {
         frame.push_copy(-2);
-        write_value(frame, out, shapes, errors);
+        write_value(frame, answer);
         match values {
-            Values::Follow => write_value(frame, out, shapes, errors),
+            Values::Follow => write_value(frame, answer),
             Values::AreTrue => frame.pop(1),
         }
         len += 1;
     }
-    out.close(later, len);
+    answer.out.close(later, len);
 }

@@ -13,6 +13,7 @@ use std::ptr::{self, NonNull};
 use mlua::ffi::{self, lua_State};
 use mlua::{Lua, LuaOptions, StdLib};
 
+use super::convert::Answer;
 use super::failure::{Counted, Errors, on_error, raise_stop, words_of_error};
 use super::frame::Frame;
 use super::loading::Registered;
@@ -79,6 +80,8 @@ pub(super) struct Run {
     pub registered: Option<Vec<Registered>>,
     main: *mut lua_State,
     mark: (usize, usize),
+    /// Where the answer must have ended.
+    end: usize,
 }
 
 impl Run {
@@ -99,11 +102,11 @@ impl Run {
         }
     }
 
-    fn answer(&mut self) -> (&mut Reply, &mut Errors) {
+    fn answer(&mut self) -> Answer<'_> {
         // SAFETY: as for the host.
         #[expect(unsafe_code, reason = "the borrow's lifetime was erased on its way through Lua")]
         let out = unsafe { &mut *self.out };
-        (out, &mut self.errors)
+        Answer { out, errors: &mut self.errors, shapes: self.shapes, end: self.end }
     }
 
     pub fn watch(&self) -> &Watch {
@@ -173,6 +176,7 @@ impl Machine {
             registered: None,
             main: ptr::null_mut(),
             mark: (0, 0),
+            end: 0,
         });
         let here = ptr::from_mut(&mut *run).cast::<c_void>();
         let mut places = [0; 3];
@@ -265,6 +269,10 @@ impl Machine {
         }
         run.watch = watch;
         run.mark = out.mark();
+        run.end = match self.limit_bytes {
+            0 => usize::MAX,
+            limit => run.mark.0.saturating_add(limit),
+        };
         run.out = out;
         run.shapes = Shapes::Resp2;
         run.stop = None;
@@ -410,9 +418,7 @@ fn enter(frame: Frame<'_>) -> c_int {
     if task.kind == Kind::Library {
         return 0;
     }
-    let shapes = run.shapes;
-    let (out, errors) = run.answer();
-    convert::write_value(frame, out, shapes, errors);
+    convert::write_value(frame, &mut run.answer());
     0
 }
 
