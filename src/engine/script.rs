@@ -207,6 +207,8 @@ impl Host for Inside<'_, '_> {
     }
 
     fn log(&mut self, level: u8, message: &[u8]) {
+        // A second run would say it once more.
+        self.engine.scripts.watch.note_effect();
         self.engine.hub.log(level, message);
     }
 }

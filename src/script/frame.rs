@@ -24,14 +24,13 @@
 #![expect(unsafe_code, reason = "Lua's C API is the only way to its errors")]
 
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::fmt::{self, Write};
+use std::fmt;
 use std::marker::PhantomData;
 use std::slice;
 
 use mlua::ffi;
 
-/// Longest message that is made with `format_args!`; what is longer is cut.
-const MESSAGE_MAX: usize = 256;
+use super::message::Message;
 
 /// One call of one function. Indices are Lua's: arguments count from 1, the top is -1.
 #[derive(Clone, Copy)]
@@ -433,7 +432,7 @@ impl<'call> Frame<'call> {
     pub fn argument_error(self, argument: c_int, message: fmt::Arguments<'_>) -> ! {
         let message = Message::new(message);
         self.set_top(0);
-        self.refuse_argument(argument, message.start.as_ptr().cast())
+        self.refuse_argument(argument, message.c_bytes().as_ptr().cast())
     }
 
     /// As `argument_error`, for a message that quotes bytes.
@@ -492,34 +491,4 @@ impl<'call> Frame<'call> {
 pub fn to_i64(value: f64) -> i64 {
     const END: f64 = 9_223_372_036_854_775_808.0;
     if (-END..END).contains(&value) { value as i64 } else { i64::MIN }
-}
-
-/// Text without a destructor, ended by a zero.
-struct Message {
-    start: [u8; MESSAGE_MAX],
-    len: usize,
-}
-
-impl Message {
-    fn new(text: fmt::Arguments<'_>) -> Self {
-        let mut message = Message { start: [0; MESSAGE_MAX], len: 0 };
-        // Longer text is cut: nothing of ours is so long.
-        let _ = message.write_fmt(text);
-        message
-    }
-
-    fn bytes(&self) -> &[u8] {
-        self.start.get(..self.len).unwrap_or_default()
-    }
-}
-
-impl Write for Message {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let room = MESSAGE_MAX - 1 - self.len;
-        let text = text.as_bytes().get(..room).unwrap_or(text.as_bytes());
-        let end = self.len + text.len();
-        self.start.get_mut(self.len..end).ok_or(fmt::Error)?.copy_from_slice(text);
-        self.len = end;
-        Ok(())
-    }
 }

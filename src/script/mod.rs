@@ -27,6 +27,7 @@ mod library;
 mod libs;
 mod loading;
 mod machine;
+mod message;
 mod sandbox;
 #[cfg(test)]
 mod tests;
