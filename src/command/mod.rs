@@ -222,7 +222,8 @@ static FAMILIES: &[&[Spec]] = &[
 pub static TABLE: LazyLock<Vec<&'static Spec>> =
     LazyLock::new(|| FAMILIES.iter().flat_map(|family| family.iter()).collect());
 
-static BY_NAME: LazyLock<HashMap<&'static str, usize>> =
+/// Every request of a socket, and every call of a script, is looked up here.
+static BY_NAME: LazyLock<HashMap<&'static str, usize, foldhash::fast::RandomState>> =
     LazyLock::new(|| TABLE.iter().enumerate().map(|(id, spec)| (spec.name, id)).collect());
 
 /// The id of a command by its full lower-case name.

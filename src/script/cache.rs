@@ -142,7 +142,7 @@ pub struct Known {
     /// What chance begins with in a new Lua state.
     seed: u64,
     machine: Option<Machine>,
-    by_sha: HashMap<Sha, Arc<Script>>,
+    by_sha: HashMap<Sha, Arc<Script>, foldhash::fast::RandomState>,
     by_text: HashMap<TextOf, Arc<Script>, foldhash::fast::RandomState>,
     /// Those that were only EVALed, the oldest first.
     evaled: VecDeque<Sha>,
