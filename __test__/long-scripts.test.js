@@ -51,6 +51,11 @@ async function untilBusy(redis) {
   }
 }
 
+/** Waits until a script runs: from then on FUNCTION STATS is refused. */
+async function untilRunning(redis) {
+  while ((await redis.function('STATS').then(turn, () => false)) !== false);
+}
+
 async function kill(redis) {
   for (;;) {
     try {
@@ -80,7 +85,7 @@ test('who comes while the store is busy is told so, and what came before too', a
   const { redis } = await open(t)
   const [early, late] = [redis.duplicate(), redis.duplicate()]
   const killed = assert.rejects(redis.eval(ENDLESS, 0), KILLED)
-  await turn()
+  await untilRunning(late)
   await assert.rejects(early.get('k'), BUSY)
   for (const call of [late.get('k'), late.mget('a', 'b'), late.eval('return 1', 0), late.ping()]) {
     await assert.rejects(call, BUSY)
@@ -161,8 +166,7 @@ test('a loop goes on while a script of a worker runs, and the worker may be term
      new Redis().eval('while true do end', 0)`,
     { eval: true },
   )
-  // refused as soon as the script runs
-  while ((await redis.function('STATS').then(turn, () => false)) !== false);
+  await untilRunning(redis)
   const read = redis.get('k')
   for (let turns = 0; turns < 100; turns++) await turn()
   await worker.terminate()
@@ -224,8 +228,7 @@ test('a client that is killed while its script runs is closed', async (t) => {
   const id = await redis.client('ID')
   const ended = redis.eval(WRITES, 0)
   const closed = once(redis, 'close')
-  // refused as soon as the script runs
-  while ((await other.function('STATS').then(turn, () => false)) !== false);
+  await untilRunning(other)
   assert.equal(await other.client('KILL', 'ID', id), 1)
   await ended.catch(() => {})
   await closed
@@ -245,7 +248,7 @@ test('a store is closed while a script runs', async () => {
   redis.on('error', () => {})
   other.on('error', () => {})
   const ended = redis.eval("for i = 1, 1e8 do redis.call('GET', 'k') end", 0).catch(() => {})
-  await turn()
+  await untilRunning(other)
   await other.script('KILL').catch(() => {})
   store.close()
   await ended
