@@ -302,7 +302,10 @@ impl Machine {
             out.truncate(run.mark);
         }
         if ended == Ended::Failed {
+            // Lua may look for garbage here, unprotected, and ask for room to do so.
+            let _ = self.lua.set_memory_limit(0);
             let (words, counted) = words_of_error(frame, task, status);
+            let _ = self.lua.set_memory_limit(self.limit_bytes);
             out.error_text(&words);
             run.errors.add(&words, counted);
         }
