@@ -52,7 +52,7 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 pub use options::{ClockOption, Options};
-pub use runtime::runtime;
+pub use runtime::{STACK_BYTES, runtime};
 
 use crate::command::connection::log_in;
 use crate::command::context::LARGE;

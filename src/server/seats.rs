@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Handle};
 
+use crate::engine::STACK_BYTES;
+
 /// How long a seat stays awake when nothing comes.
 const AWAKE: Duration = Duration::from_micros(20);
 
@@ -105,6 +107,7 @@ fn start(number: usize) -> Handle {
     handle.spawn(watch());
     thread::Builder::new()
         .name(format!("latchkey-io-{number}"))
+        .stack_size(STACK_BYTES)
         .spawn(move || runtime.block_on(std::future::pending::<()>()))
         .expect("a process that cannot start a thread cannot run Node.js either");
     handle
