@@ -61,6 +61,7 @@ const GUARDS: &[(Option<&CStr>, &CStr, lua_CFunction)] = &[
     (Some(c"table"), c"sort", Frame::function(leave_shown)),
     (Some(c"table"), c"setn", Frame::function(refuse_shown)),
     (Some(c"table"), c"foreach", Frame::function(look_through)),
+    (Some(c"string"), c"rep", Frame::function(repeat)),
     (Some(c"string"), c"find", Frame::function(find)),
     (Some(c"string"), c"match", Frame::function(match_pattern)),
     (Some(c"string"), c"gmatch", Frame::function(match_pattern)),
@@ -372,6 +373,16 @@ fn getmetatable(frame: Frame<'_>) -> c_int {
 fn collectgarbage(frame: Frame<'_>) -> c_int {
     if !matches!(frame.text(1), b"count" | b"collect" | b"step" | b"") {
         run_of(frame).tuned_gc = true;
+    }
+    go_on(frame)
+}
+
+/// Nothing, a thousand million times over, would take Lua seconds in which nobody can stop it.
+fn repeat(frame: Frame<'_>) -> c_int {
+    let is_nothing = frame.kind(1) == ffi::LUA_TSTRING && frame.text(1).is_empty();
+    if is_nothing && frame.kind(2) == ffi::LUA_TNUMBER {
+        frame.push_bytes(b"");
+        return 1;
     }
     go_on(frame)
 }

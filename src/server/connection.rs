@@ -19,7 +19,7 @@ use super::door::Door;
 use super::input::Input;
 use super::post::{Ends, Post};
 use super::seats;
-use crate::command;
+use crate::command::{self, BLOCKING, TABLE};
 use crate::engine::Outcome;
 use crate::hub::client::Protocol;
 use crate::hub::config::{
@@ -52,6 +52,9 @@ pub struct Connection<S> {
     /// The command called last: most are called many times in a row.
     last: (Vec<u8>, Option<usize>),
     reply: Reply,
+    /// While a command is away on a helper thread, which will not be long: what came meanwhile, to
+    /// be told behind its reply.
+    held: Option<Vec<Arc<Reply>>>,
     out: Vec<u8>,
     /// So many bytes of `out` are written.
     sent: usize,
@@ -108,6 +111,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             words: Vec::new(),
             last: (Vec::new(), None),
             reply: Reply::new(),
+            held: None,
             out: Vec::new(),
             sent: 0,
             waker: None,
@@ -165,10 +169,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         for delivery in self.post.take() {
             match delivery {
-                Delivery::Push(push) => self.push(&push),
+                Delivery::Push(push) => match &mut self.held {
+                    Some(held) => held.push(push),
+                    None => self.push(&push),
+                },
                 Delivery::Answered(client, reply) => {
                     self.client = Some(client);
                     self.answer(&reply);
+                    for push in self.held.take().into_iter().flatten() {
+                        self.push(&push);
+                    }
                 }
                 Delivery::Closed => self.state = closed,
             }
@@ -229,6 +239,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             && let Some(client) = self.client.take()
         {
             let words: Vec<Box<[u8]>> = words.iter().map(|word| Box::from(*word)).collect();
+            let may_block = self.last.1.is_some_and(|id| TABLE[id].is(BLOCKING));
+            self.held = (!may_block).then(Vec::new);
             self.door.engine.call_elsewhere(client, self.last.1, words);
         }
         self.words = recycle(words);
