@@ -59,8 +59,7 @@ impl Engine {
             out.error(&refusal);
             return Ended::Failed;
         }
-        let (db, protocol, executing) = (client.db, client.protocol, client.executing);
-        client.executing = true;
+        let before = Before::enter(client);
         let now_ms = self.space.now_ms();
         let mut inside = Inside {
             engine: self,
@@ -99,11 +98,7 @@ impl Engine {
             self.scripts.replace_machine(kind, &mut inside);
         }
         self.keep_books(id, words, inside.client, ended, errors, took);
-        if client.db != db {
-            client.select(db);
-        }
-        client.protocol = protocol;
-        client.executing = executing;
+        before.restore(client);
         ended
     }
 
@@ -158,6 +153,36 @@ impl Engine {
     fn is_full(&self) -> bool {
         let limit = self.hub.config.get(MAXMEMORY);
         limit != 0 && self.space.used_bytes() as i64 > limit
+    }
+}
+
+/// What a client is when its script begins, and again when that has ended.
+struct Before {
+    db: usize,
+    protocol: Protocol,
+    executing: bool,
+    subscriber_mode: bool,
+}
+
+impl Before {
+    /// Makes the client one that runs a script: nothing may wait, and it is no subscriber, whom
+    /// PING would answer in another way.
+    fn enter(client: &mut Client) -> Self {
+        Self {
+            db: client.db,
+            protocol: client.protocol,
+            executing: std::mem::replace(&mut client.executing, true),
+            subscriber_mode: std::mem::replace(&mut client.subscriber_mode, false),
+        }
+    }
+
+    fn restore(self, client: &mut Client) {
+        if client.db != self.db {
+            client.select(self.db);
+        }
+        client.protocol = self.protocol;
+        client.executing = self.executing;
+        client.subscriber_mode = self.subscriber_mode;
     }
 }
 
