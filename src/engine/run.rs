@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::Engine;
+use super::script::Ready;
 use super::wake::deliver;
 use crate::command::acl_log::{Stood, refusal_in_exec};
 use crate::command::{
@@ -214,23 +215,22 @@ impl Engine {
         if let Some(wait) = left.wait.take() {
             return self.park(client, id, words, wait);
         }
-        if let Some(follow_up) = left.follow_up.take() {
-            let since = Instant::now();
-            let again = match follow_up {
-                FollowUp::Run(queue) => {
-                    self.run_queue(who, queue, &entered, out, &mut left.ready);
-                    false
-                }
-                FollowUp::Script(script) => {
-                    let ready = &mut left.ready;
-                    self.run_script(who, id, &script, words, &entered, out, ready, patience)
-                        == Ended::Again
-                }
-            };
-            if again {
-                return Ran::Away;
+        match left.follow_up.take() {
+            None => {}
+            Some(FollowUp::Run(queue)) => {
+                let since = Instant::now();
+                self.run_queue(who, queue, &entered, out, &mut left.ready);
+                self.hub.tally.took_longer(id, since.elapsed());
             }
-            self.hub.tally.took_longer(id, since.elapsed());
+            // It keeps books of its own when it has ended.
+            Some(FollowUp::Script(script)) => {
+                let ready = &mut left.ready;
+                let ended =
+                    self.run_script(who, id, &script, words, &entered, out, ready, patience);
+                if ended == Ended::Again {
+                    return Ran::Away;
+                }
+            }
         }
         let served = self.serve(&entered, left.ready);
         drop(entered);
@@ -265,7 +265,7 @@ impl Engine {
         queue: Vec<Queued>,
         entered: &Entered<'_>,
         out: &mut Reply,
-        ready: &mut Vec<(usize, Box<[u8]>)>,
+        ready: &mut Ready,
     ) {
         out.array(queue.len());
         client.executing = true;
@@ -273,42 +273,53 @@ impl Engine {
         let now_ms = self.space.now_ms();
         for queued in queue {
             let words: Vec<&[u8]> = queued.words.iter().map(|word| &**word).collect();
-            let Some(table) = self.space.table(entered, client.db) else {
-                out.error(&Error::DbIndexOutOfRange);
-                continue;
-            };
             if let Err(denial) = self.permitted(client, queued.id, &words, Stood::Multi) {
                 out.error(&refusal_in_exec(denial));
                 continue;
             }
-            let left = self.run_in(
-                client,
-                queued.id,
-                &words,
-                table,
-                Scope::All,
-                Some(entered),
-                out,
-                Patience::Waits,
-                |db| db.set_now_ms(now_ms),
-            );
-            match left {
-                Ok(None) => {}
-                Ok(Some(left)) => {
-                    ready.extend(left.ready);
-                    left.retired.into_iter().for_each(|table| self.retire(table));
-                    if let Some(FollowUp::Script(script)) = left.follow_up {
-                        let waits = Patience::Waits;
-                        let id = queued.id;
-                        self.run_script(client, id, &script, &words, entered, out, ready, waits);
-                    }
-                }
-                // It is alone and may wait: there is no other way to call it.
-                Err(retry) => out.error(&Error::Internal(format!("{retry:?} in EXEC").into())),
+            let id = queued.id;
+            let follow_up = self.run_inside(client, id, &words, entered, now_ms, out, ready);
+            if let Some(FollowUp::Script(script)) = follow_up {
+                let waits = Patience::Waits;
+                self.run_script(client, id, &script, &words, entered, out, ready, waits);
             }
             self.tell_monitors(&client.handle, queued.id, &words);
         }
         client.executing = false;
+    }
+
+    /// One of the commands of EXEC or of a script, which hold the gate alone and see one moment.
+    /// Answers what is left to do for it.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one call, as in `run_in`")]
+    pub(super) fn run_inside(
+        &self,
+        client: &mut Client,
+        id: usize,
+        words: &[&[u8]],
+        entered: &Entered<'_>,
+        now_ms: u64,
+        out: &mut Reply,
+        ready: &mut Ready,
+    ) -> Option<FollowUp> {
+        let Some(table) = self.space.table(entered, client.db) else {
+            out.error(&Error::DbIndexOutOfRange);
+            return None;
+        };
+        let (all, waits) = (Scope::All, Patience::Waits);
+        let moment = |db: &mut Db<'_>| db.set_now_ms(now_ms);
+        match self.run_in(client, id, words, table, all, Some(entered), out, waits, moment) {
+            Ok(left) => {
+                let left = left?;
+                ready.extend(left.ready);
+                left.retired.into_iter().for_each(|table| self.retire(table));
+                left.follow_up
+            }
+            // Who is alone and may wait need not be called in another way.
+            Err(retry) => {
+                out.error(&Error::Internal(format!("{retry:?} under the gate").into()));
+                None
+            }
+        }
     }
 
     /// Calls the handler inside the locks that `scope` names, keeps the memory books, and turns

@@ -16,7 +16,7 @@ use crate::hub::monitor;
 use crate::hub::tally::Stands;
 use crate::reply::Reply;
 use crate::script::{Ended, Host, Kind, Machine, Shapes, Task, Took};
-use crate::store::{Entered, Patience, Scope};
+use crate::store::{Entered, Patience};
 
 /// A run that took less shows that a script may run on an event loop's thread.
 const SHORT: Duration = Duration::from_millis(1);
@@ -281,31 +281,7 @@ impl Inside<'_, '_> {
             Shapes::Resp2 => Protocol::Resp2,
             Shapes::Resp3 => Protocol::Resp3,
         };
-        engine.space.open_alone(self.entered, self.client.db);
-        let Some(table) = engine.space.table(self.entered, self.client.db) else {
-            return out.error(&Error::DbIndexOutOfRange);
-        };
-        let now_ms = self.now_ms;
-        let left = engine.run_in(
-            self.client,
-            id,
-            words,
-            table,
-            Scope::All,
-            Some(self.entered),
-            out,
-            Patience::Waits,
-            |db| db.set_now_ms(now_ms),
-        );
-        match left {
-            Ok(None) => {}
-            Ok(Some(left)) => {
-                self.ready.extend(left.ready);
-                left.retired.into_iter().for_each(|table| engine.retire(table));
-            }
-            // It is alone and may wait: there is no other way to call it.
-            Err(retry) => out.error(&Error::Internal(format!("{retry:?} in a script").into())),
-        }
+        engine.run_inside(self.client, id, words, self.entered, self.now_ms, out, self.ready);
         engine.tell_monitors_of_script(self.client, id, words);
         self.client.handle.last_active.store(engine.space.access_clock(), Ordering::Relaxed);
     }

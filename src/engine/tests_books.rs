@@ -1,7 +1,7 @@
 //! The memory books are exact, and nothing long runs where nobody may wait.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{ClockOption, Engine, Options, Outcome};
 use crate::hub::client::Protocol;
@@ -313,4 +313,21 @@ fn what_had_much_to_do_tells_nothing_of_the_other_calls() {
     let id = crate::command::id_of("lrange").unwrap();
     let measured = world.engine.hub.tally.measured_of(id);
     assert_eq!(measured, (1, 9));
+}
+
+#[test]
+fn the_time_of_a_script_is_counted_once() {
+    let mut world = World::new();
+    let script: &[u8] = b"local i = 0 while i < 2e6 do i = i + 1 end return i";
+    let since = Instant::now();
+    let mut out = Reply::new();
+    let words: [&[u8]; 3] = [b"EVAL", script, b"0"];
+    assert_eq!(world.try_words(&words, &mut out, Patience::Waits), Outcome::Done);
+    let took_us = since.elapsed().as_micros() as u64;
+    let info = world.say("INFO commandstats");
+    let Some(Token::Verbatim(text)) = info.first() else { panic!("INFO is a text") };
+    let text = String::from_utf8_lossy(text);
+    let counted = text.split("cmdstat_eval:calls=1,usec=").nth(1).expect("it was called once");
+    let counted_us: u64 = counted.split(',').next().expect("a field").parse().expect("a number");
+    assert!(0 < counted_us && counted_us <= took_us, "{counted_us} of {took_us}");
 }
