@@ -7,24 +7,10 @@ const { test } = require('node:test')
 const assert = require('node:assert/strict')
 const { once } = require('node:events')
 const { setImmediate: turn } = require('node:timers/promises')
-const { afterwards, takeWarnings } = require('./lib/watch')
+const { takeWarnings } = require('./lib/watch')
 const { crew } = require('./lib/crew')
 const { LOCKERS, TTL_MS } = require('./lib/lockers')
-const { Redis, Store } = require('..')
-
-/** A client that is closed after the test. */
-function newRedis(options) {
-  const redis = new Redis(options)
-  afterwards(() => redis.disconnect())
-  return redis
-}
-
-/** A store whose time passes when it is told to. */
-function newStore() {
-  const store = new Store({ clock: 'manual' })
-  afterwards(() => store.close())
-  return store
-}
+const { newRedis, newStore } = require('./lib/fleeting')
 
 for (const [name, newLocker] of Object.entries(LOCKERS)) {
   test(`${name}: of several workers that want a lock, one at a time has it`, async () => {

@@ -13,21 +13,7 @@ const { join } = require('node:path')
 const { afterwards, mayConnectTo } = require('./lib/watch')
 const { crew } = require('./lib/crew')
 const { LIMITERS, MAX, WINDOW_MS } = require('./lib/limiters')
-const { Redis, Store } = require('..')
-
-/** A client that is closed after the test. */
-function newRedis(options) {
-  const redis = new Redis(options)
-  afterwards(() => redis.disconnect())
-  return redis
-}
-
-/** A store whose time passes when it is told to. */
-function newStore() {
-  const store = new Store({ clock: 'manual' })
-  afterwards(() => store.close())
-  return store
-}
+const { newRedis, newStore } = require('./lib/fleeting')
 
 /** Opens a store to the clients of ioredis, over a Unix socket: the path. */
 async function listen(store) {
