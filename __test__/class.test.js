@@ -34,6 +34,24 @@ function inProcess(script, env = {}) {
   return { status, stdout: stdout.trim(), stderr }
 }
 
+test('a client stays an object whose methods V8 finds without a search', () => {
+  const { stdout, stderr } = inProcess(`
+    require('node:v8').setFlagsFromString('--allow-natives-syntax')
+    const isFast = new Function('object', 'return %HasFastProperties(object)')
+    const Redis = require('.')
+    const redis = new Redis({ store: new Redis.Store(), keyPrefix: 'app:' })
+    redis.once('ready', async () => {
+      await redis.set('k', 'v')
+      redis.defineCommand('echo2', { numberOfKeys: 0, lua: 'return ARGV[1]' })
+      redis.on('message', () => {})
+      await redis.subscribe('news')
+      await redis.select(1)
+      console.log(isFast(redis))
+      redis.disconnect()
+    })`)
+  assert.equal(stdout, 'true', stderr)
+})
+
 test('the class is called Redis and exported by all its names', async () => {
   assert.equal(Redis.name, 'Redis')
   assert.equal(Redis.Redis, Redis)

@@ -17,10 +17,17 @@ const { isKeyFirst } = require('./command')
 const { bytesOf } = require('./reply')
 const { BUFFERS, callLong, send, resume } = require('./dispatch')
 
-const { native, state, budget } = loop
+const { native, state } = loop
 
 /** Words that a native call takes one by one, and their names in a method's source. */
 const POSITIONAL = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
+
+/** The words of a call, the first of which may have taken a prefix. */
+function wordsOf(args, first) {
+  const words = Array.from(args)
+  if (words.length > 0) words[0] = first
+  return words
+}
 
 /** What the source of a method refers to. */
 const SCOPE = {
@@ -30,8 +37,8 @@ const SCOPE = {
   resume,
   bytesOf,
   callLong,
+  wordsOf,
   state,
-  budget,
   loop,
   call: native.call,
 }
@@ -43,10 +50,20 @@ const PREFIXED = `{
         a = this.options.keyPrefix + a
       }`
 
+/**
+ * How many words a call of this command has most times. V8 inlines a method only while it is short:
+ * what has more words, or fewer, takes a longer way to the same native function.
+ */
+function usualCounts(row) {
+  const least = Math.min(Math.abs(row.arity) - 1, POSITIONAL.length)
+  const most = row.arity < 0 ? Math.min(least + 3, POSITIONAL.length) : least
+  return Array.from({ length: most - least + 1 }, (_, n) => least + n)
+}
+
 /** The source of the fast method of a row. */
 function source(row, flags) {
   const id = row.id | flags
-  const cases = POSITIONAL.map((_, n) => {
+  const cases = usualCounts(row).map((n) => {
     const words = POSITIONAL.slice(0, n).map((word) => `, ${word}`)
     return `case ${n}: v = call(place + ${id}${words.join('')}); break`
   })
@@ -57,13 +74,12 @@ function source(row, flags) {
       let v
       switch (arguments.length) {
         ${cases.join('\n')}
-        case 8: v = call(place + ${id}, ${POSITIONAL.join(', ')}); break
-        default: v = callLong(place + ${id}, [a, ...Array.from(arguments).slice(1)])
+        default: v = callLong(place + ${id}, wordsOf(arguments, a))
       }
       if (state[2] !== 0) loop.wake()
       if (v === true) return resume(this, row, flags, arguments)
       ${flags === 0 ? "if (v === undefined) v = 'OK'" : 'v = bytesOf(v)'}
-      return --budget[0] > 0 ? Promise.resolve(v) : loop.resolveLater(v)
+      return --state[4] > 0 ? Promise.resolve(v) : loop.resolveLater(v)
     }`
 }
 
@@ -168,8 +184,8 @@ function callMethod(flags) {
     if (state[2] !== 0) loop.wake()
     if (v === true) return resume(this, row, flags, args)
     const value = flags !== 0 ? bytesOf(v) : v === undefined ? 'OK' : v
-    return --budget[0] > 0 ? Promise.resolve(value) : loop.resolveLater(value)
+    return --state[4] > 0 ? Promise.resolve(value) : loop.resolveLater(value)
   }
 }
 
-module.exports = { attachCommands, attachAll, define }
+module.exports = { POSITIONAL, attachCommands, attachAll, define }

@@ -5,18 +5,7 @@
 
 const loop = require('./loop')
 const reply = require('./reply')
-const {
-  kHot,
-  kHandle,
-  kStatus,
-  kFlags,
-  kHow,
-  kOffline,
-  kAgain,
-  kClosing,
-  kAfter,
-  kSendCommand,
-} = require('./symbols')
+const { kHot, kPrivate, kAfter, kSendCommand } = require('./symbols')
 const { Failure, RedisError, closedError, describe } = require('./errors')
 const { nodeify, noop } = require('./callback')
 const { areWords, toWord, toWords } = require('./words')
@@ -46,7 +35,7 @@ class Job {
 }
 
 function howToRead(client, row, flags) {
-  return client[kHow] | row.how | (flags & BUFFERS ? reply.BUFFERS : 0)
+  return client[kPrivate].how | row.how | (flags & BUFFERS ? reply.BUFFERS : 0)
 }
 
 /**
@@ -74,10 +63,11 @@ function prepare(client, row, args) {
  * @returns {InstanceType<typeof Failure> | null}
  */
 function refuse(client, row) {
-  if (client[kStatus] === 'wait') client.connect().catch(noop)
-  const status = client[kStatus]
-  const leaving = client[kClosing]
-  if (status === 'end' || (leaving && !client[kAgain])) return new Failure(closedError())
+  const own = client[kPrivate]
+  if (own.status === 'wait') client.connect().catch(noop)
+  const { status } = own
+  const leaving = own.closing
+  if (status === 'end' || (leaving && !own.again)) return new Failure(closedError())
   const { options } = client
   if (status === 'monitoring' && !Command.checkFlag('VALID_IN_MONITOR_MODE', row.name)) {
     return new Failure(new Error("Connection is in monitoring mode, can't process commands."))
@@ -126,7 +116,8 @@ function callLong(at, words) {
  * @returns {unknown} the reply, a Failure, or AWAY when the ticket is in `state`
  */
 function perform(client, row, flags, words) {
-  const at = placeOf(client[kHandle]) + (row.id | flags | client[kFlags])
+  const own = client[kPrivate]
+  const at = placeOf(own.handle) + (row.id | flags | own.flags)
   const v = row.id === UNKNOWN ? native.callArray(at, [row.name, ...words]) : invoke(at, words)
   if (state[2] !== 0) loop.wake()
   return conclude(client, row, flags, words, v)
@@ -188,11 +179,12 @@ function pending(client, row, flags, words) {
  * @returns {Promise<unknown>}
  */
 function run(client, row, flags, words) {
+  const own = client[kPrivate]
   if (client[kHot] < 0) {
     const refusal = refuse(client, row)
     if (refusal !== null) return loop.refused(refusal.reason)
-    if (client[kHandle] < 0) {
-      if (row.name === 'quit' && client[kOffline].length === 0) {
+    if (own.handle < 0) {
+      if (row.name === 'quit' && own.offline.length === 0) {
         client.disconnect() // which also calls off the next attempt
         return Promise.resolve('OK')
       }
@@ -206,7 +198,7 @@ function run(client, row, flags, words) {
 /** Holds a task back until the client has a connection again. */
 function offline(client, task) {
   return new Promise((resolve, reject) => {
-    client[kOffline].push({ run: () => resolve(task()), reject })
+    client[kPrivate].offline.push({ run: () => resolve(task()), reject })
   })
 }
 

@@ -29,26 +29,27 @@ function setStatus(client, status, arg) {
 
 /** Decides if words may go straight to the native call. */
 function refresh(client) {
+  const own = client[s.kPrivate]
   const { options } = client
   const plain =
-    client[s.kStatus] === 'ready' &&
-    client[s.kEarly] === null &&
-    !client[s.kClosing] &&
+    own.status === 'ready' &&
+    own.early === null &&
+    !own.closing &&
     !options.showFriendlyErrorStack &&
     !options.stringNumbers &&
     !isWatched(client) &&
     client.mode === 'normal'
-  const handle = plain ? client[s.kHandle] : -1
+  const handle = plain ? own.handle : -1
   client[s.kHot] = options.keyPrefix ? -1 : table.placeOf(handle)
   client[s.kPrefixed] = typeof options.keyPrefix === 'string' ? table.placeOf(handle) : -1
 }
 
 /** Opens the native client and walks to `ready`. */
 function connect(client) {
-  const epoch = (client[s.kEpoch] || 0) + 1
-  client[s.kEpoch] = epoch
-  client[s.kClosing] = false
-  client[s.kEarly] ??= []
+  const own = client[s.kPrivate]
+  const epoch = ++own.epoch
+  own.closing = false
+  own.early ??= []
   setStatus(client, 'connecting')
   try {
     open(client)
@@ -59,7 +60,7 @@ function connect(client) {
     finish(client, error)
     return
   }
-  const current = () => client[s.kEpoch] === epoch && !client[s.kClosing]
+  const current = () => own.epoch === epoch && !own.closing
   loop.nextTurn(() => {
     if (!current()) return
     setStatus(client, 'connect')
@@ -71,14 +72,15 @@ function connect(client) {
 
 /** Makes the native client, and tells it what a client tells a server first. */
 function open(client) {
+  const own = client[s.kPrivate]
   const { options } = client
-  const database = client[s.kDatabase]
+  const { database } = own
   const usable = Number.isInteger(database) && database >= 0 && database < DATABASES
   // RESP3's shapes are wanted only where they are asked for: ioredis gives RESP2's by default
   const resp3 = options.protocol === 3 && options.replyMapping === 'resp3'
   const handle = native.connect(storeId(options.store), usable ? database : 0, resp3 ? 3 : 2)
   if (typeof handle !== 'number') throw read(handle, 0).reason
-  client[s.kHandle] = handle
+  own.handle = handle
   loop.enrol(client, handle)
   tellPushes(client)
   logIn(client)
@@ -93,8 +95,8 @@ function open(client) {
     quietly(client, 'client', ['SETINFO', 'LIB-NAME', tag ? `latchkey(${tag})` : 'latchkey'])
     quietly(client, 'client', ['SETINFO', 'LIB-VER', version])
   }
-  const tasks = client[s.kOffline]
-  client[s.kOffline] = []
+  const tasks = own.offline
+  own.offline = []
   resubscribeIfWanted(client)
   for (const task of tasks) task.run()
 }
@@ -108,7 +110,7 @@ function logIn(client) {
   const { username, password } = client.options
   if (!username && !password) return
   const said = native.logIn(
-    client[s.kHandle],
+    client[s.kPrivate].handle,
     String(username || 'default'),
     String(password || ''),
   )
@@ -116,7 +118,8 @@ function logIn(client) {
 }
 
 function resubscribeIfWanted(client) {
-  if (client[s.kSubscriptions].size > 0 && client.options.autoResubscribe) resubscribe(client)
+  const { size } = client[s.kPrivate].subscriptions
+  if (size > 0 && client.options.autoResubscribe) resubscribe(client)
 }
 
 /**
@@ -130,20 +133,22 @@ function quietly(client, name, words, onError = noop) {
 }
 
 function tellPushes(client) {
-  if (client[s.kBuffers] && client[s.kHandle] >= 0 && native.pushBuffers !== undefined) {
-    native.pushBuffers(client[s.kHandle], 1)
+  const own = client[s.kPrivate]
+  if (own.buffers && own.handle >= 0 && native.pushBuffers !== undefined) {
+    native.pushBuffers(own.handle, 1)
   }
 }
 
 function ready(client) {
+  const own = client[s.kPrivate]
   setStatus(client, 'ready')
-  client[s.kAttempts] = 0
+  own.attempts = 0
   if (client.options.monitor) startMonitor(client)
   // behind the event
   nextTick(() => {
     settleEarly(client)
     refresh(client)
-    for (const { resolve } of client[s.kWaiters].splice(0)) resolve()
+    for (const { resolve } of own.waiters.splice(0)) resolve()
   })
 }
 
@@ -156,18 +161,20 @@ function startMonitor(client) {
 
 /** Settles what was answered before `ready`. */
 function settleEarly(client) {
-  const early = client[s.kEarly]
-  client[s.kEarly] = null
+  const own = client[s.kPrivate]
+  const early = own.early
+  own.early = null
   if (early === null) return
   for (let i = 0; i < early.length; i += 2) early[i](early[i + 1])
-  if (client[s.kHeld] !== null) loop.deliverHeld(client)
+  if (own.held !== null) loop.deliverHeld(client)
 }
 
 /** Gives the native client back. */
 function drop(client) {
-  const handle = client[s.kHandle]
+  const own = client[s.kPrivate]
+  const { handle } = own
   if (handle < 0) return
-  client[s.kHandle] = -1
+  own.handle = -1
   client[s.kHot] = -1
   client[s.kPrefixed] = -1
   loop.strike(client, handle)
@@ -181,19 +188,19 @@ function drop(client) {
  * @param {boolean} again connect anew?
  */
 function leave(client, again) {
-  client[s.kClosing] = true
-  client[s.kAgain] = again
-  const epoch = (client[s.kEpoch] || 0) + 1
-  client[s.kEpoch] = epoch
+  const own = client[s.kPrivate]
+  own.closing = true
+  own.again = again
+  const epoch = ++own.epoch
   drop(client)
   loop.nextTurn(() => {
-    if (client[s.kEpoch] !== epoch) return
-    client[s.kClosing] = false
+    if (own.epoch !== epoch) return
+    own.closing = false
     setStatus(client, 'close')
     settleEarly(client)
-    for (const job of [...client[s.kPending]]) loop.abandon(job, closedError())
+    for (const job of [...own.pending]) loop.abandon(job, closedError())
     loop.listen(client, false)
-    const delay = client[s.kAgain] ? nextDelay(client) : undefined
+    const delay = own.again ? nextDelay(client) : undefined
     if (delay === undefined) finish(client)
     else retry(client, delay)
   })
@@ -201,33 +208,37 @@ function leave(client, again) {
 
 /** How long to wait before the next attempt, if there is to be one. */
 function nextDelay(client) {
+  const own = client[s.kPrivate]
   const { retryStrategy } = client.options
   if (typeof retryStrategy !== 'function') return undefined
-  client[s.kAttempts] += 1
-  const delay = retryStrategy(client[s.kAttempts])
+  own.attempts += 1
+  const delay = retryStrategy(own.attempts)
   return typeof delay === 'number' ? delay : undefined
 }
 
 function retry(client, delay) {
+  const own = client[s.kPrivate]
   setStatus(client, 'reconnecting', delay)
-  client[s.kTimer] = setTimeout(() => {
-    if (client[s.kStatus] === 'reconnecting') connect(client)
+  own.timer = setTimeout(() => {
+    if (own.status === 'reconnecting') connect(client)
   }, delay)
 }
 
 /** The last step, after which only `connect()` makes the client live again. */
 function finish(client, error = closedError()) {
-  client[s.kClosing] = false
+  const own = client[s.kPrivate]
+  own.closing = false
   settleEarly(client)
   setStatus(client, 'end')
-  for (const task of client[s.kOffline].splice(0)) task.reject(error)
-  for (const { reject } of client[s.kWaiters].splice(0)) reject(error)
+  for (const task of own.offline.splice(0)) task.reject(error)
+  for (const { reject } of own.waiters.splice(0)) reject(error)
 }
 
 /** SELECT has succeeded. */
 function selected(client, database) {
-  if (client[s.kDatabase] === database || !Number.isInteger(database)) return
-  client[s.kDatabase] = database
+  const own = client[s.kPrivate]
+  if (own.database === database || !Number.isInteger(database)) return
+  own.database = database
   nextTick(() => client.emit('select', database))
 }
 

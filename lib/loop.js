@@ -17,13 +17,18 @@ const { performance } = require('node:perf_hooks')
 const native = require('./native')
 const reply = require('./reply')
 const { Failure } = require('./errors')
-const { kEarly, kHeld, kPending, kReferenced, kListening, kLost } = require('./symbols')
+const { kPrivate, kLost } = require('./symbols')
 
 // as it is when this file is loaded: a test may replace it by one that it turns by hand
 const { nextTick } = process
 
 /** Commands between two looks at the clock. */
 const BATCH = 32
+/**
+ * Where `state` has how many commands are left in this batch; at most 0 as long as promises have to
+ * wait. In that array because every command reads it anyway.
+ */
+const BUDGET = 4
 /** What commands may use of a turn before the others get theirs. */
 const SLICE_MS = 1
 
@@ -36,9 +41,7 @@ const PUSH = 2
 const state = new Int32Array(native.memory(16 * 4))
 const tokens = new Float64Array(native.memory(4096 * 8))
 
-/** How many commands are left in this batch; at most 0 as long as promises have to wait. */
-const budget = new Int32Array(1)
-budget[0] = BATCH
+state[BUDGET] = BATCH
 
 let sliceStart = 0
 /** Is there an immediate that will tell of the loop's next turn? */
@@ -57,7 +60,7 @@ function announceTurn() {
 function onTurn() {
   turnAnnounced = false
   yielding = false
-  budget[0] = BATCH
+  state[BUDGET] = BATCH
   if (waiting.length > 0) {
     const batch = waiting
     waiting = []
@@ -77,7 +80,7 @@ function sliceUsed() {
     yielding = true
     return true
   }
-  budget[0] = BATCH
+  state[BUDGET] = BATCH
   return false
 }
 
@@ -88,17 +91,17 @@ function sliceUsed() {
  * @returns {boolean} must what follows wait for the loop?
  */
 function spend(commands) {
-  budget[0] -= commands
-  if (budget[0] > 0) return false
+  state[BUDGET] -= commands
+  if (state[BUDGET] > 0) return false
   if (!sliceUsed()) return false
-  budget[0] = 0
+  state[BUDGET] = 0
   return true
 }
 
 /** The promise of a command after which the batch is used up. */
 function resolveLater(value) {
   if (!sliceUsed()) return Promise.resolve(value)
-  budget[0] = 0
+  state[BUDGET] = 0
   return new Promise((resolve) => {
     waiting.push(resolve, value)
   })
@@ -109,7 +112,7 @@ function resolveLater(value) {
  * loop has turned.
  */
 function settle(client, settler, value) {
-  const early = client[kEarly]
+  const { early } = client[kPrivate]
   if (early !== null) early.push(settler, value)
   else if (spend(1)) waiting.push(settler, value)
   else settler(value)
@@ -122,14 +125,15 @@ function settle(client, settler, value) {
  * @param {any} value a Failure rejects
  */
 function answered(client, value) {
+  const own = client[kPrivate]
   const failed = value instanceof Failure
   if (failed) value = value.reason
-  if (client[kEarly] === null && !spend(1)) {
+  if (own.early === null && !spend(1)) {
     return failed ? Promise.reject(value) : Promise.resolve(value)
   }
   return new Promise((resolve, reject) => {
     const settler = failed ? reject : resolve
-    if (client[kEarly] !== null) client[kEarly].push(settler, value)
+    if (own.early !== null) own.early.push(settler, value)
     else waiting.push(settler, value)
   })
 }
@@ -223,7 +227,7 @@ function complete(ticket, v) {
 
 function finish(job, value) {
   const { client } = job
-  client[kPending].delete(job)
+  client[kPrivate].pending.delete(job)
   keep(client, -1)
   if (job.timer !== undefined) clearTimeout(job.timer)
   job.done(value)
@@ -232,9 +236,10 @@ function finish(job, value) {
 function pushed(client, v) {
   const value = reply.read(v, 0)
   if (client === undefined) return
-  if (client[kEarly] === null && client[kHeld] === null) deliver(client, value)
-  else if (client[kHeld] === null) client[kHeld] = [value]
-  else client[kHeld].push(value)
+  const own = client[kPrivate]
+  if (own.early === null && own.held === null) deliver(client, value)
+  else if (own.held === null) own.held = [value]
+  else own.held.push(value)
 }
 
 function deliver(client, value) {
@@ -244,9 +249,10 @@ function deliver(client, value) {
 
 /** Messages that came before `ready` follow the replies that did: SUBSCRIBE's is among them. */
 function deliverHeld(client) {
+  const own = client[kPrivate]
   settled.then(() => {
-    const held = client[kHeld] || []
-    client[kHeld] = null
+    const held = own.held || []
+    own.held = null
     for (const value of held) deliver(client, value)
   })
 }
@@ -264,7 +270,7 @@ function lost(client) {
 function pend(job) {
   job.ticket = state[1]
   tickets.set(job.ticket, job)
-  job.client[kPending].add(job)
+  job.client[kPrivate].pending.add(job)
   keep(job.client, 1)
 }
 
@@ -287,7 +293,7 @@ let held = 0
 
 /** A pending command or a subscribed client came (1) or went (-1). */
 function keep(client, change) {
-  if (client[kReferenced]) holdLoop(change)
+  if (client[kPrivate].referenced) holdLoop(change)
 }
 
 /** One reason more (1) or fewer (-1) for the process to stay alive. */
@@ -300,16 +306,18 @@ function holdLoop(change) {
 
 /** Makes a client keep the process alive while it waits or listens, or no longer so. */
 function reference(client, wanted) {
-  if (client[kReferenced] === wanted) return
-  const weight = client[kPending].size + (client[kListening] ? 1 : 0)
+  const own = client[kPrivate]
+  if (own.referenced === wanted) return
+  const weight = own.pending.size + (own.listening ? 1 : 0)
   if (!wanted) keep(client, -weight)
-  client[kReferenced] = wanted
+  own.referenced = wanted
   if (wanted) keep(client, weight)
 }
 
 function listen(client, active) {
-  if (client[kListening] === active) return
-  client[kListening] = active
+  const own = client[kPrivate]
+  if (own.listening === active) return
+  own.listening = active
   if (active) listening.add(client)
   else listening.delete(client)
   keep(client, active ? 1 : -1)
@@ -341,7 +349,6 @@ if (native.attach(state, tokens, drain) !== undefined) throw new Error(String(na
 module.exports = {
   native,
   state,
-  budget,
   resolveLater,
   answered,
   refused,

@@ -10,7 +10,7 @@ const loop = require('./loop')
 const reply = require('./reply')
 const table = require('./table')
 const dispatch = require('./dispatch')
-const { kHot, kHandle, kPipeline } = require('./symbols')
+const { kHot, kPrivate } = require('./symbols')
 const { Failure } = require('./errors')
 const { nodeify, noop } = require('./callback')
 const { attachAll, define } = require('./commander')
@@ -160,12 +160,12 @@ function addMethods(target, name, what) {
 
 /** A client was given a command of its own: its pipelines are from now on of a class of their own. */
 function addToPipelines(client, name, what) {
-  client[kPipeline] ??= class extends Pipeline {}
-  addMethods(client[kPipeline].prototype, name, what)
+  client[kPrivate].pipeline ??= class extends Pipeline {}
+  addMethods(client[kPrivate].pipeline.prototype, name, what)
 }
 
 function newPipeline(client) {
-  return new (client[kPipeline] ?? Pipeline)(client)
+  return new (client[kPrivate].pipeline ?? Pipeline)(client)
 }
 
 function closeTransaction(pipeline, callback) {
@@ -197,7 +197,11 @@ function wrapReplies(replies) {
 function start(pipeline) {
   const { redis, _queue: steps } = pipeline
   if (steps.length === 0) return Promise.resolve([])
-  if (redis[kHot] < 0 && dispatch.refuse(redis, steps[0].row) === null && redis[kHandle] < 0) {
+  if (
+    redis[kHot] < 0 &&
+    dispatch.refuse(redis, steps[0].row) === null &&
+    redis[kPrivate].handle < 0
+  ) {
     return dispatch.offline(redis, () => new Run(pipeline).start())
   }
   return new Run(pipeline).start()

@@ -12,21 +12,18 @@ const { EventEmitter } = require('node:events')
 const { clearTimeout } = require('node:timers')
 const loop = require('./loop')
 const table = require('./table')
-const { RESP3, STRINGS } = require('./reply')
 const { nodeify, noop } = require('./callback')
 const { defaultOptions, parseOptions, warnOfSiblings } = require('./options')
 const { Store } = require('./store')
 const lifecycle = require('./lifecycle')
 const { Subscriptions } = require('./subscriber')
+const { Private } = require('./private')
 const { attachCommands, define } = require('./commander')
 const { transactions, addToPipelines } = require('./pipeline')
 const { Script, methodOf } = require('./script')
 const { ScanStream } = require('./scan-stream')
 const { send, run, BUFFERS } = require('./dispatch')
 const s = require('./symbols')
-
-/** Or-ed to a command's id: integers are answered as strings. */
-const NUMBERS = 0x20000
 
 class Redis extends EventEmitter {
   static createClient(...args) {
@@ -61,18 +58,18 @@ class Redis extends EventEmitter {
 
   /** Where the client is in its life; libraries write it too. */
   get status() {
-    return this[s.kStatus]
+    return this[s.kPrivate]?.status
   }
 
   set status(status) {
-    this[s.kStatus] = status
+    this[s.kPrivate].status = status
     lifecycle.refresh(this)
   }
 
   /** What the client is used for: `'normal'`, `'subscriber'` or `'monitor'`. */
   get mode() {
     if (this.options.monitor) return 'monitor'
-    const restricted = this.options.protocol !== 3 && this[s.kSubscriptions].size > 0
+    const restricted = this.options.protocol !== 3 && this[s.kPrivate].subscriptions.size > 0
     return restricted ? 'subscriber' : 'normal'
   }
 
@@ -93,7 +90,7 @@ class Redis extends EventEmitter {
         reject(new Error('Redis is already connecting/connected'))
         return
       }
-      this[s.kWaiters].push({ resolve, reject })
+      this[s.kPrivate].waiters.push({ resolve, reject })
       lifecycle.connect(this)
     })
     return nodeify(promise, callback)
@@ -105,14 +102,15 @@ class Redis extends EventEmitter {
    * @param {boolean} [reconnect] begin anew afterwards
    */
   disconnect(reconnect = false) {
+    const own = this[s.kPrivate]
     const { status } = this
     if (status === 'end') return
-    if (this[s.kClosing]) {
-      if (!reconnect) this[s.kAgain] = false
+    if (own.closing) {
+      if (!reconnect) own.again = false
       return
     }
     if (status === 'wait' || status === 'reconnecting') {
-      clearTimeout(this[s.kTimer])
+      clearTimeout(own.timer)
       if (status === 'wait') lifecycle.setStatus(this, 'close')
       lifecycle.finish(this)
       return
@@ -235,17 +233,18 @@ class Redis extends EventEmitter {
 
 /** A command has succeeded that changes what the client is. */
 define(Redis.prototype, s.kAfter, function (name, words, value) {
+  const own = this[s.kPrivate]
   if (name === 'select') {
     lifecycle.selected(this, Number(words[0]))
   } else if (name === 'quit') {
     lifecycle.leave(this, false)
   } else if (name === 'reset') {
     lifecycle.selected(this, 0)
-    this[s.kSubscriptions] = new Subscriptions()
+    own.subscriptions = new Subscriptions()
   } else if (name !== 'monitor' && typeof value !== 'string') {
-    this[s.kSubscriptions].track(name, words)
+    own.subscriptions.track(name, words)
   }
-  loop.listen(this, this[s.kHandle] >= 0 && (this[s.kSubscriptions].size > 0 || name === 'monitor'))
+  loop.listen(this, own.handle >= 0 && (own.subscriptions.size > 0 || name === 'monitor'))
   lifecycle.refresh(this)
 })
 
@@ -264,46 +263,28 @@ Object.defineProperty(Redis.prototype, 'sendCommand', {
   set(replacement) {
     if (this === Redis.prototype) current = replacement
     else define(this, 'sendCommand', replacement)
-    if (this[s.kStatus] !== undefined) lifecycle.refresh(this)
+    if (this[s.kPrivate] !== undefined) lifecycle.refresh(this)
     else for (const client of loop.connected()) lifecycle.refresh(client)
   },
 })
 
 /** The store has closed the connection: CLIENT KILL, or the store itself was closed. */
 define(Redis.prototype, s.kLost, function () {
-  if (!this[s.kClosing]) lifecycle.leave(this, true)
+  if (!this[s.kPrivate].closing) lifecycle.leave(this, true)
 })
 
-/** The private fields of a client that has not begun yet. */
+/** Gives a client that has not begun yet its private fields. */
 function prepareState(client) {
-  const { options } = client
-  const resp3 = options.protocol === 3 && options.replyMapping === 'resp3'
   client[s.kHot] = -1
   client[s.kPrefixed] = -1
-  client[s.kHandle] = -1
-  client[s.kStatus] = 'wait'
-  client[s.kFlags] = options.stringNumbers ? NUMBERS : 0
-  client[s.kHow] = (resp3 ? RESP3 : 0) | (options.stringNumbers ? STRINGS : 0)
-  client[s.kEarly] = null
-  client[s.kHeld] = null
-  client[s.kOffline] = []
-  client[s.kPending] = new Set()
-  client[s.kSubscriptions] = new Subscriptions()
-  client[s.kListening] = false
-  client[s.kReferenced] = true
-  client[s.kClosing] = false
-  client[s.kAgain] = false
-  client[s.kDatabase] = options.db || 0
-  client[s.kAttempts] = 0
-  client[s.kTimer] = null
-  client[s.kWaiters] = []
-  client[s.kBuffers] = false
+  client[s.kPrivate] = new Private(client.options)
 }
 
 /** Listeners of `messageBuffer` and its like want the bytes as they are. */
 function expectBuffers(client, event) {
-  if (!/^[ps]?messageBuffer$/.test(event) || client[s.kBuffers]) return
-  client[s.kBuffers] = true
+  const own = client[s.kPrivate]
+  if (!/^[ps]?messageBuffer$/.test(event) || own.buffers) return
+  own.buffers = true
   lifecycle.tellPushes(client)
 }
 

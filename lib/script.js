@@ -16,11 +16,12 @@ const loop = require('./loop')
 const reply = require('./reply')
 const table = require('./table')
 const dispatch = require('./dispatch')
-const { kHot, kPrefixed, kHandle } = require('./symbols')
+const { POSITIONAL } = require('./commander')
+const { kHot, kPrefixed, kPrivate } = require('./symbols')
 const { Failure } = require('./errors')
 
 const { AWAY, callLong, toList } = dispatch
-const { native, state, budget } = loop
+const { native, state } = loop
 
 const EVAL = table.lookup('eval')
 const EVALSHA = table.lookup('evalsha')
@@ -57,7 +58,7 @@ class Script {
 
   /** The row to run these words with; the first word is made to fit it. */
   choose(client, words) {
-    const known = this.place >= 0 && this.place === table.placeOf(client[kHandle])
+    const known = this.place >= 0 && this.place === table.placeOf(client[kPrivate].handle)
     words[0] = known ? this.sha : this.lua
     return known ? EVALSHA : EVAL
   }
@@ -66,7 +67,7 @@ class Script {
   sent(client, value) {
     // in a transaction, which may yet come to nothing
     const waits = value === 'QUEUED' || (Buffer.isBuffer(value) && value.equals(QUEUED))
-    if (!waits) this.place = table.placeOf(client[kHandle])
+    if (!waits) this.place = table.placeOf(client[kPrivate].handle)
   }
 
   /** Does this say that the script is not known any more? Then it will be sent whole again. */
@@ -105,7 +106,7 @@ function run(client, script, flags, words) {
   if (client[kHot] < 0) {
     const refusal = dispatch.refuse(client, EVALSHA)
     if (refusal !== null) return loop.refused(refusal.reason)
-    if (client[kHandle] < 0) {
+    if (client[kPrivate].handle < 0) {
       return dispatch.offline(client, () => run(client, script, flags, words))
     }
   }
@@ -140,9 +141,6 @@ function resume(client, script, flags, args) {
 
 // ---- the methods
 
-/** Words that a native call takes one by one, and their names in a method's source. */
-const POSITIONAL = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
-
 /** What the source of a method refers to, beside its script. */
 const SCOPE = {
   kHot,
@@ -152,7 +150,6 @@ const SCOPE = {
   bytesOf: reply.bytesOf,
   callLong,
   state,
-  budget,
   loop,
   call: native.call,
   row: EVALSHA,
@@ -207,7 +204,7 @@ function source(count, flags) {
         if (state[2] !== 0) loop.wake()
         if (v === true) return resume(this, script, flags, arguments)
         ${flags === 0 ? "if (v === undefined) v = 'OK'" : 'v = bytesOf(v)'}
-        return --budget[0] > 0 ? Promise.resolve(v) : loop.resolveLater(v)
+        return --state[4] > 0 ? Promise.resolve(v) : loop.resolveLater(v)
       }
     }`
 }

@@ -4,7 +4,7 @@
 // when it is drained (loop.js), never inside the PUBLISH that caused them.
 
 const loop = require('./loop')
-const { kSubscriptions } = require('./symbols')
+const { kPrivate } = require('./symbols')
 const { perform } = require('./dispatch')
 const { lookup } = require('./table')
 
@@ -87,8 +87,8 @@ function receive(client, push) {
 
 /** Subscribes again to all that a client was subscribed to before it lost its connection. */
 function resubscribe(client) {
-  const before = client[kSubscriptions]
-  client[kSubscriptions] = new Subscriptions()
+  const before = client[kPrivate].subscriptions
+  client[kPrivate].subscriptions = new Subscriptions()
   for (const command of ['subscribe', 'psubscribe', 'ssubscribe']) {
     // not through the method, which would put the key prefix before shard channels once more
     if (before[command].size > 0) perform(client, lookup(command), 0, [...before[command]])

@@ -36,9 +36,11 @@ const PECULIAR = new Set([
 ])
 
 class Row {
-  constructor(id, name) {
+  constructor(id, name, arity = -1) {
     this.id = id
     this.name = name
+    /** Words including the name; negative is "at least this many". */
+    this.arity = arity
     /** How the reply is read, beside what the client asks for. */
     this.how = 0
     /** @type {((args: unknown[]) => unknown[]) | null} */
@@ -53,8 +55,8 @@ class Row {
 
 /** @type {Map<string, Row>} */
 const rows = new Map()
-for (const { id, name, container } of JSON.parse(native.commandTable())) {
-  if (container === undefined || container === null) rows.set(name, new Row(id, name))
+for (const { id, name, arity, container } of JSON.parse(native.commandTable())) {
+  if (container === undefined || container === null) rows.set(name, new Row(id, name, arity))
 }
 for (const name of later.names) if (!rows.has(name)) rows.set(name, new Row(UNKNOWN, name))
 
