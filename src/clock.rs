@@ -48,43 +48,6 @@ fn system_us() -> u64 {
     since.map_or(0, |since| since.as_micros() as u64)
 }
 
-/// What an exact look at the clock told, for as long as the coarse one stands still.
-///
-/// ```text
-/// coarse time in ms | how often it was asked for (8 bits) | exact time less the coarse one (8)
-/// ```
-#[derive(Default)]
-pub struct Recent(AtomicU64);
-
-impl Recent {
-    const USED_ONCE: u64 = 1 << 8;
-    /// An exact look for so many uses.
-    const USES: u64 = 16;
-
-    /// The time, never ahead of the exact one; behind it by no more than the coarse clock's tick,
-    /// and that only among commands that follow each other closely. `coarse_ms` is what a look at
-    /// the coarse clock told just now.
-    #[inline]
-    pub fn ms(&self, clock: &Clock, coarse_ms: u64) -> u64 {
-        let known = self.0.load(Ordering::Relaxed);
-        if known >> 16 == coarse_ms && (known >> 8) & 0xFF < Self::USES {
-            self.0.store(known + Self::USED_ONCE, Ordering::Relaxed);
-            return coarse_ms + (known & 0xFF);
-        }
-        self.look(clock, coarse_ms)
-    }
-
-    #[cold]
-    fn look(&self, clock: &Clock, coarse_ms: u64) -> u64 {
-        let exact_ms = clock.now_ms();
-        match exact_ms.checked_sub(coarse_ms) {
-            Some(ahead @ 0..=0xFF) => self.0.store(coarse_ms << 16 | ahead, Ordering::Relaxed),
-            _ => self.0.store(0, Ordering::Relaxed),
-        }
-        exact_ms
-    }
-}
-
 /// Where a store reads the time.
 pub enum Clock {
     /// The machine's wall clock.
@@ -160,25 +123,5 @@ mod tests {
             assert!(coarse_ms <= clock.now_ms());
             assert!(before_ms <= coarse_ms + COARSE_LAG_MS);
         }
-    }
-
-    #[test]
-    fn what_is_remembered_is_forgotten_when_the_clock_moves_or_it_was_used_often() {
-        let clock = Clock::manual(1_000_007);
-        let recent = Recent::default();
-        // As if the coarse clock stood at its last tick.
-        let coarse_ms = 1_000_000;
-        assert_eq!(recent.ms(&clock, coarse_ms), 1_000_007);
-        clock.advance(2);
-        for _ in 0..Recent::USES {
-            assert_eq!(recent.ms(&clock, coarse_ms), 1_000_007);
-        }
-        assert_eq!(recent.ms(&clock, coarse_ms), 1_000_009, "it was used often");
-        clock.advance(3);
-        assert_eq!(recent.ms(&clock, coarse_ms + 4), 1_000_012, "the coarse clock moved");
-        clock.advance(1000);
-        assert_eq!(recent.ms(&clock, coarse_ms), 1_001_012, "too far apart to be remembered");
-        clock.advance(1);
-        assert_eq!(recent.ms(&clock, coarse_ms), 1_001_013);
     }
 }

@@ -340,7 +340,18 @@ impl Reply {
     /// The first token, if anything was written.
     #[inline]
     pub fn first(&self) -> Option<Token<'_>> {
-        self.tokens().next()
+        match *self.buf.first()? {
+            // Most replies, without the way through every tag.
+            BULK => Some(Token::Bulk(Tokens { reply: self, at: 1 }.text())),
+            OK => Some(Token::Ok),
+            _ => self.tokens().next(),
+        }
+    }
+
+    /// Is this what was asked of SUBSCRIBE or its kin?
+    #[inline]
+    pub fn is_push(&self) -> bool {
+        self.buf.first() == Some(&PUSH)
     }
 }
 

@@ -47,6 +47,23 @@ impl Unit {
         if self.is_relative() { ms.checked_add(now_ms as i64) } else { Some(ms) }
     }
 
+    /// The deadline that a word asks for; must be positive.
+    pub fn deadline(
+        self,
+        word: &[u8],
+        now_ms: impl FnOnce() -> u64,
+        command: &'static str,
+    ) -> Result<u64> {
+        let amount = parse_int(word).ok_or(Error::NotAnInteger)?;
+        let refused = Error::InvalidExpire(command);
+        if amount <= 0 {
+            return Err(refused);
+        }
+        let now_ms = if self.is_relative() { now_ms() } else { 0 };
+        let at = self.absolute_ms(now_ms, amount).ok_or(refused)?;
+        Ok(at.max(0) as u64)
+    }
+
     fn is_relative(self) -> bool {
         matches!(self, Self::Seconds | Self::Milliseconds)
     }
@@ -66,15 +83,7 @@ pub fn deadline_of(
     word: &[u8],
     command: &'static str,
 ) -> Result<u64> {
-    let amount = parse_int(word).ok_or(Error::NotAnInteger)?;
-    let refused = Error::InvalidExpire(command);
-    if amount <= 0 {
-        return Err(refused);
-    }
-    let now_ms =
-        if unit.is_relative() { cx.db.time_for(unit.in_ms(amount).unwrap_or_default()) } else { 0 };
-    let at = unit.absolute_ms(now_ms, amount).ok_or(refused)?;
-    Ok(at.max(0) as u64)
+    unit.deadline(word, || cx.db.now_ms(), command)
 }
 
 /// Which deadlines EXPIRE may replace.

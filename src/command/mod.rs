@@ -83,9 +83,15 @@ pub use context::{Context, FollowUp, Left};
 pub use keys::Keys;
 
 use crate::error::{Error, Result};
+use crate::reply::Reply;
+use crate::store::Met;
 
 /// Runs a command: the reply goes to the context, a refusal is returned.
 pub type Handler = fn(&mut Context<'_>, &mut Args<'_>) -> Result;
+
+/// A command's short form: what it does most times, to a value that is there. `None` if this is
+/// another time; then nothing was done, and the handler is called.
+pub type Shortcut = fn(&mut Met<'_>, words: &[&[u8]], out: &mut Reply) -> Option<()>;
 
 /// One row of the command table.
 pub struct Spec {
@@ -97,6 +103,7 @@ pub struct Spec {
     pub keys: Keys,
     pub flags: u32,
     pub run: Handler,
+    pub shortcut: Option<Shortcut>,
     /// How many words its name takes: two for a subcommand.
     pub depth: u8,
 }
@@ -145,7 +152,7 @@ pub const PLAIN: u32 = 1 << 31;
 pub const fn spec(name: &'static str, arity: i8, keys: Keys, flags: u32, run: Handler) -> Spec {
     let plain = matches!(keys, Keys::First) && flags & PECULIAR == 0;
     let flags = if plain { flags | PLAIN } else { flags };
-    Spec { name, arity, keys, flags, run, depth: depth(name) }
+    Spec { name, arity, keys, flags, run, shortcut: None, depth: depth(name) }
 }
 
 /// What takes a command off the short way through the engine.
@@ -263,6 +270,14 @@ pub fn resolve(id: usize, words: &[&[u8]]) -> std::result::Result<usize, Option<
 }
 
 impl Spec {
+    /// The row of a plain command, with a shortcut.
+    #[must_use]
+    pub const fn shortcut(mut self, shortcut: Shortcut) -> Self {
+        assert!(self.flags & PLAIN != 0, "the engine takes shortcuts on the short way alone");
+        self.shortcut = Some(shortcut);
+        self
+    }
+
     #[inline]
     pub fn is(&self, flag: u32) -> bool {
         self.flags & flag != 0

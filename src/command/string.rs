@@ -7,8 +7,9 @@ use super::expiry::{Unit, deadline_of};
 use super::{Args, BRIEF, Context, DENY_OOM, FAST, Keys, READ, Spec, WRITE, spec};
 use crate::error::{Error, Result};
 use crate::hub::config::PROTO_MAX_BULK_LEN;
+use crate::reply::Reply;
 use crate::store::db_string::Deadline;
-use crate::store::{BYTES_PER_ELEMENT, Entry, Str};
+use crate::store::{BYTES_PER_ELEMENT, Entry, Met, Str};
 
 const ALL: Keys = Keys::Range { first: 1, last: -1, step: 1 };
 const PAIRS: Keys = Keys::Range { first: 1, last: -1, step: 2 };
@@ -19,12 +20,12 @@ pub static TABLE: &[Spec] = &[
     spec("append",          3, Keys::First, WRITE | DENY_OOM | FAST,  append),
     spec("decr",            2, Keys::First, WRITE | DENY_OOM | FAST,  decr),
     spec("decrby",          3, Keys::First, WRITE | DENY_OOM | FAST,  decrby),
-    spec("get",             2, Keys::First, READ | FAST,              get),
+    spec("get",             2, Keys::First, READ | FAST,              get).shortcut(get_met),
     spec("getdel",          2, Keys::First, WRITE | FAST,             getdel),
     spec("getex",          -2, Keys::First, WRITE | FAST,             getex),
     spec("getrange",        4, Keys::First, READ,                     getrange),
     spec("getset",          3, Keys::First, WRITE | DENY_OOM | FAST,  getset),
-    spec("incr",            2, Keys::First, WRITE | DENY_OOM | FAST,  incr),
+    spec("incr",            2, Keys::First, WRITE | DENY_OOM | FAST,  incr).shortcut(incr_met),
     spec("incrby",          3, Keys::First, WRITE | DENY_OOM | FAST,  incrby),
     spec("incrbyfloat",     3, Keys::First, WRITE | DENY_OOM | FAST,  incrbyfloat),
     spec("lcs",            -3, Keys::Range { first: 1, last: 2, step: 1 }, READ, super::lcs::lcs),
@@ -33,7 +34,7 @@ pub static TABLE: &[Spec] = &[
     spec("msetex",         -4, Keys::CountedPairs, WRITE | DENY_OOM,  super::msetex::msetex),
     spec("msetnx",         -3, PAIRS,       WRITE | DENY_OOM,         msetnx),
     spec("psetex",          4, Keys::First, WRITE | DENY_OOM | BRIEF, psetex),
-    spec("set",            -3, Keys::First, WRITE | DENY_OOM | BRIEF, set),
+    spec("set",            -3, Keys::First, WRITE | DENY_OOM | BRIEF, set).shortcut(set_met),
     spec("setex",           4, Keys::First, WRITE | DENY_OOM | BRIEF, setex),
     spec("setnx",           3, Keys::First, WRITE | DENY_OOM | FAST,  setnx),
     spec("setrange",        4, Keys::First, WRITE | DENY_OOM,         setrange),
@@ -46,15 +47,27 @@ fn get(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     write_string(cx, args.key()?)
 }
 
+fn get_met(met: &mut Met<'_>, _words: &[&[u8]], out: &mut Reply) -> Option<()> {
+    write_text(out, &met.string()?);
+    Some(())
+}
+
 /// Writes a string value, or nil for a missing key.
 fn write_string(cx: &mut Context<'_>, key: &[u8]) -> Result {
     match cx.db.string(key)? {
         None => cx.out.nil(),
-        Some(Str::Bytes(bytes)) => cx.out.bulk(bytes),
-        Some(Str::Int(value)) => cx.out.bulk_int(value),
-        Some(Str::Shared(bytes)) => cx.out.shared(bytes),
+        Some(text) => write_text(cx.out, &text),
     }
     Ok(())
+}
+
+#[inline]
+fn write_text(out: &mut Reply, text: &Str<'_>) {
+    match text {
+        Str::Bytes(bytes) => out.bulk(bytes),
+        Str::Int(value) => out.bulk_int(*value),
+        Str::Shared(bytes) => out.shared(bytes),
+    }
 }
 
 /// When SET writes at all.
@@ -128,6 +141,19 @@ fn set(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
         (false, false) => cx.out.nil(),
     }
     Ok(())
+}
+
+/// `SET key value [EX s | PX ms | EXAT s | PXAT ms]`
+fn set_met(met: &mut Met<'_>, words: &[&[u8]], out: &mut Reply) -> Option<()> {
+    let deadline = match words {
+        [_, _, _] => Deadline::Clear,
+        [_, _, _, option, amount] => {
+            let at_ms = Unit::of_option(option)?.deadline(amount, || met.now_ms(), "set").ok()?;
+            Deadline::At(met.is_ahead(at_ms).then_some(at_ms)?)
+        }
+        _ => return None,
+    };
+    met.overwrite(words[2], deadline).then(|| out.ok())
 }
 
 /// Sets a value and tells of it; a deadline that has passed already removes the key.
@@ -380,6 +406,13 @@ fn getrange(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
 /// `INCR key`
 fn incr(cx: &mut Context<'_>, args: &mut Args<'_>) -> Result {
     add(cx, args.key()?, 1)
+}
+
+fn incr_met(met: &mut Met<'_>, _words: &[&[u8]], out: &mut Reply) -> Option<()> {
+    let int = met.int_mut()?;
+    *int = int.checked_add(1)?;
+    out.int(*int);
+    Some(())
 }
 
 /// `DECR key`

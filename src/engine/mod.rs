@@ -18,6 +18,7 @@ mod pause;
 mod run;
 mod runtime;
 mod script;
+mod short;
 mod slow;
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,8 @@ mod tests_fields;
 mod tests_functions;
 #[cfg(test)]
 mod tests_listeners;
+#[cfg(test)]
+mod tests_shortcuts;
 #[cfg(test)]
 mod tests_threads;
 mod tick;

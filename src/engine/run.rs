@@ -11,12 +11,11 @@ use super::script::Ready;
 use super::wake::deliver;
 use crate::command::acl_log::{Stood, refusal_in_exec};
 use crate::command::{
-    ALLOW_BUSY, ALONE, Args, BESIDE, Context, DENY_OOM, FollowUp, Keys, Left, NO_KEYSPACE, PLAIN,
-    READ, Spec, TABLE, WRITE,
+    ALLOW_BUSY, ALONE, Args, BESIDE, Context, FollowUp, Keys, Left, NO_KEYSPACE, READ, Spec, TABLE,
+    WRITE,
 };
 use crate::error::Error;
-use crate::hub::config::{MAXMEMORY, PROTO_MAX_BULK_LEN, TRACKING_TABLE_MAX_KEYS};
-use crate::hub::listeners::OF_COMMANDS;
+use crate::hub::config::TRACKING_TABLE_MAX_KEYS;
 use crate::hub::tally::Stands;
 use crate::hub::waiting::{Parked, Wait};
 use crate::hub::{Client, Queued};
@@ -42,43 +41,9 @@ pub enum Ran {
 }
 
 impl Engine {
-    /// The short way: a client with nothing open calls a command on one key. Nothing that is
-    /// looked at on the long way could stop it. `false` if it has to take that after all.
-    #[inline]
-    pub(super) fn run_plain(
-        &self,
-        client: &mut Client,
-        id: usize,
-        words: &[&[u8]],
-        out: &mut Reply,
-        patience: Patience,
-    ) -> bool {
-        let spec = TABLE[id];
-        let config = &self.hub.config;
-        let longest = config.get(PROTO_MAX_BULK_LEN) as usize;
-        if !spec.is(PLAIN)
-            || client.transaction.is_some()
-            || client.subscriber_mode && client.handle.subscriptions() > 0
-            || !client.standing.is_unrestricted()
-            || !spec.takes(words.len())
-            || spec.is(DENY_OOM) && config.get(MAXMEMORY) != 0
-            || self.hub.listeners.any(OF_COMMANDS)
-            || client.handle.closed.load(Ordering::Relaxed)
-            || words.iter().any(|word| word.len() > longest)
-        {
-            return false;
-        }
-        self.note_call(client, id);
-        let ran = self.run_on_one_key(client, id, words, words[1], out, patience).is_ok();
-        if ran && spec.is(WRITE) {
-            self.after_write();
-        }
-        ran
-    }
-
     /// Notes for CLIENT LIST what the client does, and when.
     #[inline]
-    fn note_call(&self, client: &Client, id: usize) {
+    pub(super) fn note_call(&self, client: &Client, id: usize) {
         client.handle.last_command.store(id, Ordering::Relaxed);
         client.handle.last_active.store(self.space.access_clock(), Ordering::Relaxed);
     }
@@ -99,7 +64,10 @@ impl Engine {
                 return Ran::Done;
             }
             let result = match one_key(spec, words) {
-                Some(key) => self.run_on_one_key(who, id, words, key, out, patience),
+                Some(key) => {
+                    let hash = self.space.hash(key);
+                    self.run_on_one_key(who, id, words, key, hash, out, patience)
+                }
                 None if needs_all(spec) => Err(Retry::Alone),
                 None => self.run_without_keys(who, id, words, out, patience),
             };
@@ -114,17 +82,18 @@ impl Engine {
 
     /// The common case: the gate shared, one shard locked.
     #[inline]
-    fn run_on_one_key(
+    #[expect(clippy::too_many_arguments, reason = "the parts of one call")]
+    pub(super) fn run_on_one_key(
         &self,
         client: &mut Client,
         id: usize,
         words: &[&[u8]],
         key: &[u8],
+        hash: u64,
         out: &mut Reply,
         patience: Patience,
     ) -> Result<(), Retry> {
         let spec = TABLE[id];
-        let hash = self.space.hash(key);
         let shard = shard_of(hash);
         let gate = self.space.gate();
         let owned = gate.own(patience);

@@ -25,6 +25,9 @@ pub const OF_CHANGES: u32 = WATCHED | WAITED | NOTIFIED | TRACKED;
 /// Those for whom every command takes the long way through the engine.
 pub const OF_COMMANDS: u32 = TRACKED | MONITORED | PAUSED | TIMED;
 
+/// Anybody at all.
+pub const ANY: u32 = u32::MAX;
+
 /// See the module's header.
 #[derive(Default)]
 pub struct Listeners(AtomicU32);

@@ -62,6 +62,23 @@ pub struct Told {
     pub failed: u64,
 }
 
+/// How often one command was called by the threads of one stripe.
+pub struct Calls<'a>(&'a AtomicU64);
+
+impl Calls<'_> {
+    /// One more. Plain loads and stores: a stripe has one thread most times.
+    #[inline]
+    pub fn add(&self) {
+        self.0.store(self.0.load(Relaxed) + 1, Relaxed);
+    }
+
+    /// Is the next one to be measured, though it is quick?
+    #[inline]
+    pub fn is_sample(&self) -> bool {
+        self.0.load(Relaxed).is_multiple_of(SAMPLED)
+    }
+}
+
 impl Tally {
     /// The books of so many commands.
     pub fn new(commands: usize) -> Self {
@@ -74,22 +91,22 @@ impl Tally {
         }
     }
 
+    /// The calls of a command that a thread has counted.
     #[inline]
-    fn own(&self, id: usize) -> &AtomicU64 {
-        &self.calls[thread_number() % STRIPES * self.stripe_len + id]
+    pub fn calls(&self, id: usize, thread: usize) -> Calls<'_> {
+        Calls(&self.calls[thread % STRIPES * self.stripe_len + id])
     }
 
-    /// Counts a call. Plain loads and stores: a stripe has one thread most times.
+    /// Counts a call.
     #[inline]
     pub fn called(&self, id: usize) {
-        let counter = self.own(id);
-        counter.store(counter.load(Relaxed) + 1, Relaxed);
+        self.calls(id, thread_number()).add();
     }
 
     /// Is the next call of a quick command one to be measured?
     #[inline]
     pub fn is_sample(&self, id: usize) -> bool {
-        self.own(id).load(Relaxed).is_multiple_of(SAMPLED)
+        self.calls(id, thread_number()).is_sample()
     }
 
     /// A call took so long.

@@ -73,7 +73,7 @@ impl Wall {
     /// The common end of a command that ran here.
     #[inline]
     unsafe fn done(&mut self, handle: usize, shape: Shape) -> sys::napi_value {
-        if matches!(self.reply.first(), Some(Token::Push(_))) {
+        if self.reply.is_push() {
             return self.answer_pushes(handle, shape);
         }
         // SAFETY: passed on from the caller.
@@ -168,7 +168,7 @@ impl Wall {
     /// As `answer_pushes`, for a reply that comes late: what was published since is in the inbox
     /// already, and has to come after the confirmations.
     fn put_pushes_first(&mut self, engine: &Weak<Engine>, slot: usize, client_id: u64) {
-        if !matches!(self.reply.first(), Some(Token::Push(_))) {
+        if !self.reply.is_push() {
             return;
         }
         let pushes = split(&std::mem::take(&mut self.reply));

@@ -32,6 +32,7 @@ pub mod state {
     pub const EVENTS: usize = 2;
     /// How many doubles the token array holds, or would have to.
     pub const TOKENS: usize = 3;
+    // Place 4 is JavaScript's own: how many commands are left in its batch.
     /// What `next` brought: see `entry::next`.
     pub const EVENT: usize = 5;
     /// The client an event belongs to.

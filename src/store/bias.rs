@@ -145,6 +145,14 @@ impl Bias {
     }
 }
 
+impl Owned<'_> {
+    /// The number of this thread; asking the thread itself is a call.
+    #[inline]
+    pub fn thread(&self) -> usize {
+        self.0.owner.load(Ordering::Relaxed)
+    }
+}
+
 impl Drop for Owned<'_> {
     #[inline]
     fn drop(&mut self) {

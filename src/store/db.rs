@@ -38,9 +38,6 @@ pub enum Scope {
 /// So many dead elements of one value are taken out while an event loop waits: some 300 µs.
 const REAPED_INLINE: usize = 1000;
 
-/// A deadline so far away may be early by a tick of the coarse clock.
-const FAR_MS: i64 = 1000;
-
 /// Something about a key that is told of besides what a command says it changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Happening {
@@ -152,15 +149,6 @@ impl<'a> Db<'a> {
             self.now_ms.set(self.space.now_ms());
         }
         self.now_ms.get()
-    }
-
-    /// The time from which a deadline counts that is so far away: the exact one for what is near.
-    #[inline]
-    pub fn time_for(&self, ahead_ms: i64) -> u64 {
-        if ahead_ms < FAR_MS || self.now_ms.get() != 0 {
-            return self.now_ms();
-        }
-        self.space.recent_ms(self.coarse_ms)
     }
 
     /// Has this moment come? The exact time is asked for only where it could matter.

@@ -16,7 +16,8 @@ use super::bias::Inside;
 use super::entry::Entry;
 use super::gate::{ALWAYS, Entered, Gate, Patience, Worth};
 use super::table::{Hashing, NEVER, Table, hash_of};
-use crate::clock::{Clock, Recent};
+use crate::clock::Clock;
+use crate::memory::thread_number;
 use crate::types::random::Rng;
 
 /// How many databases a store has.
@@ -55,7 +56,6 @@ pub struct Keyspace {
     gate: Gate,
     dbs: UnsafeCell<Vec<Option<Box<Table>>>>,
     pub clock: Clock,
-    recent: Recent,
     hashing: Hashing,
     /// Seeds the hashes of big collections inside values.
     pub seed: u64,
@@ -105,7 +105,6 @@ impl Keyspace {
             lfu_log_factor: 10.into(),
             lfu_decay_minutes: 1.into(),
             due_ms: AtomicU64::new(NEVER),
-            recent: Recent::default(),
             trash: Mutex::default(),
             peak_bytes: AtomicUsize::new(0),
             trash_any: false.into(),
@@ -134,12 +133,6 @@ impl Keyspace {
     #[inline]
     pub fn now_ms(&self) -> u64 {
         self.clock.now_ms()
-    }
-
-    /// The time as it was a moment ago, given what `look_at_clock` has just told.
-    #[inline]
-    pub fn recent_ms(&self, coarse_ms: u64) -> u64 {
-        self.recent.ms(&self.clock, coarse_ms)
     }
 
     /// A cheap look at the clock at the start of a command: it dates the uses that entries note,
@@ -231,7 +224,14 @@ impl Keyspace {
     }
 
     fn book(&self) -> &Books {
-        &self.books[crate::memory::thread_number() % STRIPES]
+        &self.books[thread_number() % STRIPES]
+    }
+
+    /// Counts a hit of a thread whose number the caller has.
+    #[inline]
+    pub(super) fn count_hit(&self, thread: usize) {
+        let hits = &self.books[thread % STRIPES].hits;
+        hits.store(hits.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
     /// Bytes the allocator holds for this store.

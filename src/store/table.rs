@@ -257,7 +257,11 @@ impl Table {
 
     #[inline]
     pub fn find_mut<'s>(shard: &'s mut Shard, hash: u64, key: &[u8]) -> Option<&'s mut Entry> {
-        shard.get_mut(hash, |(entry, _)| entry.key() == key).map(|(entry, _)| entry)
+        let is_it = |(entry, _): &(Entry, SharedValue<()>)| {
+            entry.prefetch_value();
+            entry.key() == key
+        };
+        shard.get_mut(hash, is_it).map(|(entry, _)| entry)
     }
 
     /// Adds an entry whose key is known to be absent.
