@@ -31,6 +31,23 @@ test('a spin lock whose holder releases it in a timer starves nobody', async () 
   assert.ok(tries > 10, `${tries} tries`)
 })
 
+test('who sees what was done on another thread comes after who asked for it', async () => {
+  const [asking, looking] = [newRedis(), newRedis()]
+  for (let round = 0; round < 30; round++) {
+    // a script that nobody knows runs on a helper
+    const told = []
+    const asked = asking.eval(`redis.call('SET', KEYS[1], ARGV[1]) -- ${round}`, 1, 'seen', round)
+    const done = (async () => {
+      await asked
+      told.push('asked')
+    })()
+    while ((await looking.get('seen')) !== String(round));
+    told.push('looked')
+    await done
+    assert.deepEqual(told, ['asked', 'looked'], `round ${round}`)
+  }
+})
+
 test('a loop of failing commands lets timers fire', async () => {
   const redis = newRedis()
   let over = false

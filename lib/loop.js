@@ -32,6 +32,9 @@ const BUDGET = 4
 /** What commands may use of a turn before the others get theirs. */
 const SLICE_MS = 1
 
+/** What `state[2]` says when an answer from another thread waits. */
+const ANSWER = 2
+
 // What `state[5]` says after `native.next()`.
 const NOTHING = 0
 const COMPLETION = 1
@@ -50,6 +53,9 @@ let turnAnnounced = false
 let yielding = false
 /** Pairs of function and value for the next turn. */
 let waiting = []
+/** Stands among those where answers from other threads are to be told. */
+const answersFirst = () => {}
+let answersAnnounced = false
 
 function announceTurn() {
   if (turnAnnounced) return
@@ -61,12 +67,27 @@ function onTurn() {
   turnAnnounced = false
   yielding = false
   state[BUDGET] = BATCH
-  if (waiting.length > 0) {
-    const batch = waiting
-    waiting = []
-    for (let i = 0; i < batch.length; i += 2) batch[i](batch[i + 1])
+  const batch = waiting
+  waiting = []
+  for (let i = 0; i < batch.length; i += 2) {
+    if (batch[i] === answersFirst) {
+      answersAnnounced = false
+      drain()
+      holdBack(batch.slice(i + 2))
+      break
+    }
+    batch[i](batch[i + 1])
   }
   if (drainDue) wake()
+}
+
+/** Has what was not settled yet, and all that follows, wait for the next turn. */
+function holdBack(rest) {
+  if (rest.length === 0) return
+  waiting = waiting.concat(rest)
+  yielding = true
+  state[BUDGET] = 0
+  announceTurn()
 }
 
 /** Has this thread used its slice? Asked when a batch is used up. */
@@ -175,8 +196,20 @@ function onPush(handler) {
   receive = handler
 }
 
-/** Drains in a microtask. To be called whenever `state[2]` is not 0 after a native call. */
+/**
+ * Drains in a microtask. To be called whenever `state[2]` is not 0 after a native call.
+ *
+ * If an answer has come from another thread, the command that was just called may have seen what
+ * that one did. Its own answer, and all that follow, are told a turn later, as they would arrive
+ * from a server: whoever asks, and then looks for the outcome, is done with the first by then.
+ */
 function wake() {
+  if (state[2] === ANSWER) {
+    if (answersAnnounced) return
+    answersAnnounced = true
+    holdBack([answersFirst, undefined])
+    return
+  }
   if (drainQueued || draining) return
   drainQueued = true
   settled.then(drain)

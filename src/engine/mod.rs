@@ -65,13 +65,14 @@ use crate::error::{Error, Result};
 use crate::hub::client::{Protocol, Replies};
 use crate::hub::listeners::{PAUSED, TRACKED};
 use crate::hub::monitor;
-use crate::hub::{Client, Delivery, Handle, Hub, Mailbox, Standing};
+use crate::hub::{Client, Handle, Hub, Mailbox, Standing};
 use crate::reply::Reply;
 use crate::script::Scripts;
 use crate::store::evict::Pool;
 use crate::store::{Keyspace, Patience, Table};
 use check::Verdict;
 use run::{Ran, describe};
+use wake::mail;
 
 /// A database of more keys, or with more in them, is freed on another thread.
 const FREE_AT_ONCE: usize = 1000;
@@ -85,6 +86,15 @@ pub enum Outcome {
     Away,
     /// The client waits for a key and was taken; its mailbox gets the answer.
     Waits,
+}
+
+/// Where the answer goes of a command that runs alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    /// Back to the caller.
+    Returned,
+    /// To the client's mailbox, before anybody else can see what the command did.
+    Mailed,
 }
 
 /// Words that can be taken to another thread.
@@ -194,6 +204,7 @@ impl Engine {
 
     /// Runs a command. `id` is its place in the table when the caller knows it; `words` begin
     /// with the command's name. The reply is appended to `out` when the outcome is `Done`.
+    #[inline]
     pub fn call(
         &self,
         client: &mut Option<Box<Client>>,
@@ -201,6 +212,25 @@ impl Engine {
         words: &[&[u8]],
         out: &mut Reply,
         patience: Patience,
+    ) -> Outcome {
+        if let (Some(id), Some(who)) = (id, client.as_deref_mut())
+            && words.len() <= LARGE
+            && self.run_plain(who, id, words, out, patience)
+        {
+            return Outcome::Done;
+        }
+        self.call_long(client, id, words, out, patience, Answer::Returned)
+    }
+
+    /// As `call`, without the short way.
+    fn call_long(
+        &self,
+        client: &mut Option<Box<Client>>,
+        id: Option<usize>,
+        words: &[&[u8]],
+        out: &mut Reply,
+        patience: Patience,
+        answer: Answer,
     ) -> Outcome {
         let Some(who) = client.as_deref_mut() else {
             out.error(&Error::Internal("the client is away".into()));
@@ -210,25 +240,20 @@ impl Engine {
         if words.len() > LARGE && patience == Patience::Inline {
             return Outcome::Away;
         }
-        if let Some(id) = id
-            && self.run_plain(who, id, words, out, patience)
-        {
-            return Outcome::Done;
-        }
         if who.handle.closed.load(Ordering::Relaxed) {
             out.error(&Error::Plain("ERR Connection is closed."));
             return Outcome::Done;
         }
         let id = match check::check(self, who, id, words, patience) {
             Verdict::Run(id) => id,
-            Verdict::Held => return self.hold_back(client, words, out, patience),
+            Verdict::Held => return self.hold_back(client, words, out, patience, answer),
             Verdict::Queued => {
                 out.status("QUEUED");
                 return Outcome::Done;
             }
             // A script is in the way: what is looked at first tells what is answered.
             Verdict::Refused(Error::Away) if patience == Patience::Waits => {
-                return self.call(client, id, words, out, patience);
+                return self.call_long(client, id, words, out, patience, answer);
             }
             Verdict::Refused(Error::Away) => return Outcome::Away,
             Verdict::Refused(error) => {
@@ -240,10 +265,10 @@ impl Engine {
         };
         // Its client may be gone afterwards.
         let told = self.hub.monitors.any().then(|| Arc::clone(&who.handle));
-        let outcome = match self.run(client, id, words, out, patience) {
+        let outcome = match self.run(client, id, words, out, patience, answer) {
             Ran::Done => Outcome::Done,
             Ran::Away if patience == Patience::Waits => {
-                return self.call(client, Some(id), words, out, patience);
+                return self.call_long(client, Some(id), words, out, patience, answer);
             }
             Ran::Away => return Outcome::Away,
             Ran::Waits => Outcome::Waits,
@@ -298,21 +323,35 @@ impl Engine {
     /// Runs a command on a helper thread; the client's mailbox gets it back with the answer.
     pub fn call_elsewhere(&self, client: Box<Client>, id: Option<usize>, words: impl Bundle) {
         let Some(me) = self.me.upgrade() else { return };
-        runtime().spawn_blocking(move || {
-            let mut client = Some(client);
-            let mut out = Reply::new();
-            let words = words.slices();
-            let call =
-                AssertUnwindSafe(|| me.call(&mut client, id, &words, &mut out, Patience::Waits));
-            if let Err(fault) = catch_unwind(call) {
-                out = Reply::new();
-                out.error(&Error::Internal(describe(fault.as_ref()).into()));
-            }
-            if let Some(client) = client {
-                let handle = Arc::clone(&client.handle);
-                handle.deliver(Delivery::Answered(client, out));
-            }
+        runtime()
+            .spawn_blocking(move || me.call_by_mail(client, id, &words.slices(), Patience::Waits));
+    }
+
+    /// Runs a command whose answer goes to the client's mailbox, ahead of those whom it served, as
+    /// on a server: who looks for an answer to what he has just asked for finds that he has asked.
+    /// The client comes back if the outcome is `Away`.
+    pub fn call_by_mail(
+        &self,
+        client: Box<Client>,
+        id: Option<usize>,
+        words: &[&[u8]],
+        patience: Patience,
+    ) -> Option<Box<Client>> {
+        let mut client = Some(client);
+        let mut out = Reply::new();
+        let call = AssertUnwindSafe(|| {
+            self.call_long(&mut client, id, words, &mut out, patience, Answer::Mailed)
         });
+        let outcome = catch_unwind(call).unwrap_or_else(|fault| {
+            out = Reply::new();
+            out.error(&Error::Internal(describe(fault.as_ref()).into()));
+            Outcome::Done
+        });
+        if outcome == Outcome::Away {
+            return client;
+        }
+        mail(&mut client, &mut out);
+        None
     }
 
     /// What a write may have left to do: values to drop elsewhere, an earlier deadline.

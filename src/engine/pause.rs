@@ -3,12 +3,10 @@
 //! A client whose command is held back waits as one that waits for a key does: no thread stands
 //! still for it.
 
-use std::sync::Arc;
-
-use super::{Engine, Outcome, runtime};
+use super::{Answer, Engine, Outcome, runtime};
 use crate::clock::Clock;
+use crate::hub::Client;
 use crate::hub::pause::Held;
-use crate::hub::{Client, Delivery};
 use crate::reply::Reply;
 use crate::store::Patience;
 
@@ -20,6 +18,7 @@ impl Engine {
         words: &[&[u8]],
         out: &mut Reply,
         patience: Patience,
+        answer: Answer,
     ) -> Outcome {
         let Some(kept) = client.take() else { return Outcome::Done };
         let copies = words.iter().map(|word| Box::from(*word)).collect();
@@ -28,7 +27,7 @@ impl Engine {
             // The pause has ended just now.
             Err(held) => {
                 *client = Some(held.client);
-                self.call(client, None, words, out, patience)
+                self.call_long(client, None, words, out, patience, answer)
             }
         }
     }
@@ -57,12 +56,7 @@ impl Engine {
     }
 
     fn run_held(&self, held: Held) {
-        let mut client = Some(held.client);
-        let mut out = Reply::new();
         let words: Vec<&[u8]> = held.words.iter().map(|word| &**word).collect();
-        let outcome = self.call(&mut client, None, &words, &mut out, Patience::Waits);
-        let Some(client) = client.filter(|_| outcome == Outcome::Done) else { return };
-        let handle = Arc::clone(&client.handle);
-        handle.deliver(Delivery::Answered(client, out));
+        self.call_by_mail(held.client, None, &words, Patience::Waits);
     }
 }

@@ -6,9 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::Engine;
 use super::script::Ready;
-use super::wake::deliver;
+use super::wake::{deliver, mail};
+use super::{Answer, Engine};
 use crate::command::acl_log::{Stood, refusal_in_exec};
 use crate::command::{
     ALLOW_BUSY, ALONE, Args, BESIDE, Context, FollowUp, Keys, Left, NO_KEYSPACE, READ, Spec, TABLE,
@@ -55,6 +55,7 @@ impl Engine {
         words: &[&[u8]],
         out: &mut Reply,
         patience: Patience,
+        answer: Answer,
     ) -> Ran {
         let spec = TABLE[id];
         if let Some(who) = client.as_deref_mut() {
@@ -77,7 +78,7 @@ impl Engine {
                 Err(Retry::Alone) => {}
             }
         }
-        self.run_alone(client, id, words, out, patience)
+        self.run_alone(client, id, words, out, patience, answer)
     }
 
     /// The common case: the gate shared, one shard locked.
@@ -168,6 +169,7 @@ impl Engine {
         words: &[&[u8]],
         out: &mut Reply,
         patience: Patience,
+        answer: Answer,
     ) -> Ran {
         let Some(who) = client.as_deref_mut() else { return Ran::Done };
         let worth = || self.worth_of_waiting(patience);
@@ -202,7 +204,10 @@ impl Engine {
             }
         }
         let served = self.serve(&entered, left.ready);
-        drop(entered);
+        match answer {
+            Answer::Mailed => mail(client, out),
+            Answer::Returned => drop(entered),
+        }
         deliver(served);
         Ran::Done
     }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 use super::{ClockOption, Engine, Options, Outcome};
 use crate::hub::client::Protocol;
 use crate::hub::{Client, Delivery, Handle, Mailbox};
@@ -9,6 +11,16 @@ use crate::reply::{Reply, Token};
 use crate::store::Patience;
 
 struct Nobody;
+
+/// Notes which clients were answered, by their numbers.
+#[derive(Default)]
+struct Answered(Mutex<Vec<u64>>);
+
+impl Mailbox for Answered {
+    fn deliver(&self, to: &Handle, _: Delivery) {
+        self.0.lock().push(to.id);
+    }
+}
 
 impl Mailbox for Nobody {
     fn deliver(&self, _: &Handle, _: Delivery) {}
@@ -26,7 +38,7 @@ fn call(engine: &Engine, client: &mut Option<Box<Client>>, line: &str) -> Reply 
     let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
     let mut out = Reply::new();
     let outcome = engine.call(client, None, &words, &mut out, Patience::Waits);
-    assert_eq!(outcome, Outcome::Done, "{line}");
+    assert_ne!(outcome, Outcome::Away, "{line}");
     out
 }
 
@@ -38,6 +50,18 @@ fn a_key_is_gone_at_the_millisecond_of_its_deadline() {
     assert_eq!(call(&engine, &mut client, "GET k").first(), Some(Token::Bulk(b"v")));
     engine.space.clock.advance(1);
     assert_eq!(call(&engine, &mut client, "GET k").first(), Some(Token::Nil));
+}
+
+#[test]
+fn who_serves_others_is_answered_first() {
+    let (engine, _) = open();
+    let answered = Arc::<Answered>::default();
+    let connect = || engine.connect(Arc::clone(&answered) as Arc<dyn Mailbox>, Protocol::Resp3);
+    let (waiting, serving) = (connect(), connect());
+    let ids = [serving.id(), waiting.id()];
+    call(&engine, &mut Some(waiting), "BLPOP q 0");
+    engine.call_by_mail(serving, None, &[b"RPUSH", b"q", b"a"], Patience::Waits);
+    assert_eq!(*answered.0.lock(), ids);
 }
 
 #[test]

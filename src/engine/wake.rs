@@ -19,6 +19,14 @@ use crate::types::Kind;
 /// A key that something was put under, with its database.
 type Ready = (usize, Box<[u8]>);
 
+/// Sends a client that is at home there again, with its answer.
+pub(super) fn mail(client: &mut Option<Box<Client>>, out: &mut Reply) {
+    if let Some(client) = client.take() {
+        let handle = Arc::clone(&client.handle);
+        handle.deliver(Delivery::Answered(client, std::mem::take(out)));
+    }
+}
+
 /// Sends the replies of those who were served. Not under a lock.
 pub(super) fn deliver(served: Vec<(Box<Client>, Reply)>) {
     for (client, reply) in served {

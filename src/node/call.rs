@@ -192,18 +192,10 @@ impl Wall {
         let Some(late) = slot.late.pop_front() else { return };
         let Some(client) = slot.home.take() else { return };
         slot.away = Some((late.ticket, late.shape));
-        let to = Arc::clone(&client.handle);
-        let mut home = Some(client);
-        let mut out = Reply::new();
         let words: Vec<&[u8]> = late.words.iter().map(|word| &**word).collect();
-        let outcome = slot.engine.call(&mut home, late.id, &words, &mut out, Patience::Inline);
-        match (outcome, home) {
-            (Outcome::Done, Some(client)) => to.deliver(Delivery::Answered(client, out)),
-            (Outcome::Away, Some(client)) => {
-                slot.engine.call_elsewhere(client, late.id, late.words);
-            }
-            // The engine keeps it until a key is ready.
-            _ => {}
+        let away = slot.engine.call_by_mail(client, late.id, &words, Patience::Inline);
+        if let Some(client) = away {
+            slot.engine.call_elsewhere(client, late.id, late.words);
         }
     }
 }

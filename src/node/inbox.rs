@@ -3,14 +3,16 @@
 //!
 //! Deliveries queue up in order and are taken by JavaScript in a microtask, so nobody's code
 //! runs inside the call that caused them. From the thread itself a flag in the shared state
-//! array is enough; from another one the event loop is woken, once until it has looked.
+//! array is enough; from another one the event loop is woken too, once until it has looked. The
+//! flag also says if an answer came from another thread: what that command did can be seen by the
+//! next one here, so it has to be told of first.
 
 #![expect(unsafe_code, reason = "wakes an event loop through Node-API, and sets its thread's flag")]
 
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::ThreadId;
 
@@ -45,13 +47,35 @@ struct Bell(sys::napi_threadsafe_function);
 // SAFETY: Node-API allows this one handle to be used from any thread.
 unsafe impl Send for Bell {}
 
-/// The address of the "events wait" flag, written only on the thread that owns the array.
-struct Flag(*mut i32);
+/// What the "events wait" flag says.
+mod waiting {
+    pub const NOTHING: i32 = 0;
+    pub const SOMETHING: i32 = 1;
+    /// An answer from another thread, among others.
+    pub const ANSWER: i32 = 2;
+}
 
-// SAFETY: see `Inbox::put`: only the owning thread follows the pointer.
+/// The address of the "events wait" flag, written under the lock of the events.
+struct Flag(*const AtomicI32);
+
+// SAFETY: the memory is never given back (`memory` in entry.rs, or an array that is referenced for
+// ever), and is only written as an atomic number.
 unsafe impl Send for Flag {}
 // SAFETY: as above.
 unsafe impl Sync for Flag {}
+
+impl Flag {
+    fn set(&self, value: i32) {
+        // SAFETY: see above.
+        unsafe { &*self.0 }.store(value, Ordering::Release);
+    }
+
+    /// Raises the flag; it stays at the higher of two values.
+    fn raise(&self, value: i32) {
+        // SAFETY: see above.
+        unsafe { &*self.0 }.fetch_max(value, Ordering::AcqRel);
+    }
+}
 
 /// The inbox of one thread's wall.
 pub struct Inbox {
@@ -68,7 +92,7 @@ impl Inbox {
         INBOXES.set(INBOXES.get() + 1);
         Self {
             thread: std::thread::current().id(),
-            flag: Flag(flag),
+            flag: Flag(flag.cast()),
             events: Mutex::default(),
             bell: Mutex::new(Some(Bell(bell))),
             rung: AtomicBool::new(false),
@@ -78,9 +102,10 @@ impl Inbox {
     /// The next event, oldest first; the flag falls with the last.
     pub fn take(&self) -> Option<Event> {
         self.rung.store(false, Ordering::SeqCst);
-        let event = self.events.lock().pop_front();
+        let mut events = self.events.lock();
+        let event = events.pop_front();
         if event.is_none() {
-            self.set_flag(0);
+            self.flag.set(waiting::NOTHING);
         }
         event
     }
@@ -89,8 +114,7 @@ impl Inbox {
     pub fn put_first(&self, first: impl DoubleEndedIterator<Item = Event>) {
         let mut events = self.events.lock();
         first.rev().for_each(|event| events.push_front(event));
-        drop(events);
-        self.set_flag(1);
+        self.flag.raise(waiting::SOMETHING);
     }
 
     /// No more events: the environment ends. What had come is handed back.
@@ -101,23 +125,17 @@ impl Inbox {
         std::mem::take(&mut *self.events.lock())
     }
 
-    fn set_flag(&self, value: i32) {
-        if std::thread::current().id() == self.thread {
-            // SAFETY: the array belongs to this thread's JavaScript, which the wall keeps alive
-            // until the inbox is closed; no other thread writes here.
-            unsafe { *self.flag.0 = value };
-        }
-    }
-
     /// Queues an event. Hands it back if nobody will ever look.
     fn put(&self, event: Event) -> Result<(), Event> {
         let bell = self.bell.lock();
         let Some(Bell(bell)) = &*bell else { return Err(event) };
-        self.events.lock().push_back(event);
         let is_here = std::thread::current().id() == self.thread;
-        if is_here {
-            self.set_flag(1);
-        }
+        let is_answer = matches!(event.delivery, Delivery::Answered(..));
+        let mut events = self.events.lock();
+        events.push_back(event);
+        let answered_elsewhere = is_answer && !is_here;
+        self.flag.raise(if answered_elsewhere { waiting::ANSWER } else { waiting::SOMETHING });
+        drop(events);
         // On its own thread the flag is seen after the call, unless another load of the addon
         // was called: that one looks at a flag of its own.
         if (!is_here || INBOXES.get() > 1) && !self.rung.swap(true, Ordering::SeqCst) {

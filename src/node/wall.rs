@@ -28,7 +28,7 @@ pub mod state {
     pub const KIND: usize = 0;
     /// The number of a command whose answer comes later.
     pub const TICKET: usize = 1;
-    /// Events wait for this thread.
+    /// Events wait for this thread; see `waiting` in inbox.rs.
     pub const EVENTS: usize = 2;
     /// How many doubles the token array holds, or would have to.
     pub const TOKENS: usize = 3;
