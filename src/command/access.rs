@@ -9,7 +9,7 @@ use serde_json::Value;
 use smallvec::SmallVec;
 
 use super::facts::{self, flags_of};
-use super::{TABLE, id_of};
+use super::{Keys, TABLE, id_of};
 use crate::bytes::{is_word, parse_int};
 use crate::hub::acl::{Access, Channel, Commands, Known, category};
 
@@ -161,12 +161,23 @@ pub fn keys_of(id: usize, words: &[&[u8]]) -> Places {
         _ => {
             for key_spec in &KEY_SPECS[id] {
                 if key_spec.find(words, &mut keys).is_none() {
-                    return Places::new();
+                    return counted(spec.keys, words);
                 }
             }
         }
     }
     keys
+}
+
+/// The keys behind a count that makes little sense: servers look for them once more in a laxer way,
+/// and do not know what is done to them.
+fn counted(keys: Keys, words: &[&[u8]]) -> Places {
+    let positions = match keys {
+        Keys::Counted { .. } => keys.positions(words).unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    let unknown = Access { reads: false, writes: false };
+    positions.into_iter().map(|at| (at, unknown)).collect()
 }
 
 /// SET reads what was there only for GET.

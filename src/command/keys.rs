@@ -1,6 +1,6 @@
 //! Where the keys stand among a command's words.
 
-use crate::bytes::{is_word, parse_int};
+use crate::bytes::is_word;
 
 /// Positions count from 0, the command's name; negative ones from the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl Keys {
             }
             Self::Counted { at, also } => {
                 let at = usize::from(at);
-                let count = usize::try_from(parse_int(words.get(at)?)?).ok()?;
+                let count = count_of(words.get(at)?)?;
                 if count == 0 || count > len - at - 1 {
                     return None;
                 }
@@ -73,7 +73,7 @@ impl Keys {
                 Some(positions)
             }
             Self::CountedPairs => {
-                let count = usize::try_from(parse_int(words.get(1)?)?).ok()?;
+                let count = count_of(words.get(1)?)?;
                 let end = count.checked_mul(2)?.checked_add(2)?;
                 (count > 0 && end <= len).then(|| (2..end).step_by(2).collect())
             }
@@ -87,6 +87,15 @@ impl Keys {
             }
         }
     }
+}
+
+/// A number of keys. Of what is no number servers take the digits it begins with, as C does: the
+/// command will refuse it, but ACL and COMMAND GETKEYS go by these keys.
+fn count_of(word: &[u8]) -> Option<usize> {
+    let word = word.trim_ascii_start();
+    let digits = word.strip_prefix(b"+").unwrap_or(word);
+    let len = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    str::from_utf8(&digits[..len]).ok()?.parse().ok()
 }
 
 /// Where the word STREAMS stands, behind the options of XREAD and XREADGROUP.
