@@ -379,3 +379,18 @@ test('a wait ends when a manual clock is moved past its time-out', async () => {
   assert.equal(await moved, null)
   store.close()
 })
+
+test('a client that was about to connect again ends with its store, and says nothing', async () => {
+  const store = new Redis.Store()
+  const redis = newRedis({ store, retryStrategy: () => 5 })
+  const errors = []
+  redis.on('error', (error) => errors.push(error))
+  await once(redis, 'ready')
+  redis.disconnect(true)
+  await once(redis, 'reconnecting')
+  const command = redis.get('k')
+  store.close()
+  await assert.rejects(command, { message: 'Connection is closed.' })
+  assert.equal(redis.status, 'end')
+  assert.deepEqual(errors, [])
+})

@@ -13,7 +13,7 @@ const { Failure, closedError } = require('./errors')
 const { noop } = require('./callback')
 const s = require('./symbols')
 const { read } = require('./reply')
-const { storeId } = require('./store')
+const { storeId, isClosed } = require('./store')
 const { resubscribe } = require('./subscriber')
 const { run, perform, isWatched } = require('./dispatch')
 const { version } = require('../package.json')
@@ -220,7 +220,10 @@ function retry(client, delay) {
   const own = client[s.kPrivate]
   setStatus(client, 'reconnecting', delay)
   own.timer = setTimeout(() => {
-    if (own.status === 'reconnecting') connect(client)
+    if (own.status !== 'reconnecting') return
+    // a store that was closed meanwhile does not come back
+    if (isClosed(client.options.store)) finish(client)
+    else connect(client)
   }, delay)
 }
 

@@ -75,14 +75,19 @@ class Store {
   }
 }
 
+/** @param {Store} [store] */
+function isClosed(store) {
+  return store !== undefined && store[kClosed]
+}
+
 /**
  * @param {Store} [store] without one, the store that all such clients share, in every thread
  * @returns {number} what the native module knows it by
  */
 function storeId(store) {
   if (store === undefined) return native.defaultStore().id
-  if (store[kClosed]) throw new Error('The store is closed.')
+  if (isClosed(store)) throw new Error('The store is closed.')
   return store.id
 }
 
-module.exports = { Store, storeId }
+module.exports = { Store, storeId, isClosed }
