@@ -77,7 +77,7 @@ class Store {
 
 /** @param {Store} [store] */
 function isClosed(store) {
-  return store !== undefined && store[kClosed]
+  return store?.[kClosed] === true
 }
 
 /**
