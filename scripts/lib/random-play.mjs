@@ -159,7 +159,7 @@ export function randomPlay(known, seed, length) {
     if (dice.chance(2)) acts.push({ who, pauseMs: 5 })
   }
   veil(acts)
-  return { theme, acts }
+  return { theme, acts: acts.flatMap(pauseBehindExec()) }
 }
 
 /** What a transaction answers cannot be compared if one of its commands cannot. */
@@ -174,10 +174,22 @@ function veil(acts) {
   }
 }
 
+/** What a transaction lets die soon begins to when it is run: it is waited for there once more. */
+function pauseBehindExec() {
+  const soon = new Set()
+  return (one) => {
+    if (DIES_SOON.test(one.line)) soon.add(one.who)
+    const runs = one.name === 'exec' && soon.delete(one.who)
+    return runs ? [one, { who: one.who, pauseMs: 5 }] : [one]
+  }
+}
+
+const DIES_SOON = /PX 1$|^PEXPIRE /
+
 /** What dies is dead, and who gives up has done so, before anybody looks: clocks differ. */
 function meeting(who, line) {
   if (/ 0\.02$/.test(line)) return [act(who, line), { who, pauseMs: 150 }]
-  if (!/PX 1$|^PEXPIRE /.test(line)) return [act(who, line)]
+  if (!DIES_SOON.test(line)) return [act(who, line)]
   return [act(who, line), { who, pauseMs: 5 }, act(who, 'EXISTS text list')]
 }
 
